@@ -1,0 +1,159 @@
+"""Task parameters phi: a space of named, bounded dimensions and sets inside it.
+
+A phi set is a union of boxes. Curricula grow through nested sets; ``PhiSpace.nested`` refuses
+a sequence in which one set does not contain the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One task parameter.
+
+    Attributes:
+        name: unique in its space.
+        low: smallest value (SI, radians).
+        high: largest value.
+        visible: whether the observation shows it; a hidden one only has effects.
+        unit: for people; empty where the parameter is a pure number.
+    """
+
+    name: str
+    low: float
+    high: float
+    visible: bool = True
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise ValueError(f"dimension {self.name!r}: low {self.low} is above high {self.high}")
+
+
+@dataclass(frozen=True)
+class Box:
+    """Bounds per dimension, in the order of the space."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    def contains_box(self, other: Box) -> bool:
+        """Whether ``other`` lies inside this box (bounds may touch)."""
+        return all(a <= b for a, b in zip(self.low, other.low, strict=True)) and all(
+            a >= b for a, b in zip(self.high, other.high, strict=True)
+        )
+
+    def volume(self) -> float:
+        """Product of the widths of the dimensions that have one; 1 for a single point."""
+        widths = [h - lo for lo, h in zip(self.low, self.high, strict=True) if h > lo]
+        return float(torch.tensor(widths, dtype=torch.float64).prod()) if widths else 1.0
+
+
+@dataclass(frozen=True)
+class PhiSet:
+    """A named union of boxes; samples are drawn in proportion to the boxes' volumes."""
+
+    name: str
+    boxes: tuple[Box, ...]
+
+    def contains(self, phi: Tensor) -> Tensor:
+        """Whether each phi ``[..., P]`` lies in the set; bool ``[...]``."""
+        inside = torch.zeros(phi.shape[:-1], dtype=torch.bool)
+        for box in self.boxes:
+            low, high = torch.tensor(box.low), torch.tensor(box.high)
+            inside |= ((phi >= low - 1e-6) & (phi <= high + 1e-6)).all(-1)
+        return inside
+
+    def contains_set(self, other: PhiSet) -> bool:
+        """Whether every box of ``other`` lies inside one box of this set."""
+        return all(any(mine.contains_box(box) for mine in self.boxes) for box in other.boxes)
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draws ``n`` task parameters uniformly, ``[n, P]`` float32."""
+        volumes = torch.tensor([box.volume() for box in self.boxes], dtype=torch.float64)
+        which = torch.multinomial(volumes, n, replacement=True, generator=generator)
+        low = torch.tensor([box.low for box in self.boxes])[which]
+        high = torch.tensor([box.high for box in self.boxes])[which]
+        return low + (high - low) * torch.rand(low.shape, generator=generator)
+
+
+@dataclass(frozen=True)
+class PhiSpace:
+    """The task parameters of a task: visible dimensions first, then hidden ones."""
+
+    dimensions: tuple[Dimension, ...]
+
+    def __post_init__(self) -> None:
+        names = [d.name for d in self.dimensions]
+        if len(set(names)) != len(names):
+            raise ValueError(f"phi dimensions share a name: {names}")
+        visible = [d.visible for d in self.dimensions]
+        if sorted(visible, reverse=True) != visible:
+            raise ValueError(f"visible phi dimensions must come before hidden ones: {names}")
+
+    def __len__(self) -> int:
+        return len(self.dimensions)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the dimensions, in order."""
+        return tuple(d.name for d in self.dimensions)
+
+    @property
+    def num_visible(self) -> int:
+        """How many of the leading dimensions the observation shows."""
+        return sum(d.visible for d in self.dimensions)
+
+    def visible(self, phi: Tensor) -> Tensor:
+        """The part of ``phi [..., P]`` that the observation shows."""
+        return phi[..., : self.num_visible]
+
+    def hidden(self, phi: Tensor) -> Tensor:
+        """The part of ``phi [..., P]`` that only has effects."""
+        return phi[..., self.num_visible :]
+
+    def index(self, name: str) -> int:
+        """Position of a dimension.
+
+        Raises:
+            ValueError: if there is no such dimension.
+        """
+        if name not in self.names:
+            raise ValueError(f"no phi dimension {name!r}; there are {', '.join(self.names)}")
+        return self.names.index(name)
+
+    def box(self, **bounds: tuple[float, float]) -> Box:
+        """A box from bounds by name; dimensions left out keep their full range.
+
+        Raises:
+            ValueError: if a name is unknown or bounds leave the space.
+        """
+        low = [d.low for d in self.dimensions]
+        high = [d.high for d in self.dimensions]
+        for name, (lo, hi) in bounds.items():
+            i = self.index(name)
+            if not low[i] <= lo <= hi <= high[i]:
+                raise ValueError(
+                    f"phi dimension {name!r}: bounds {lo} to {hi} are not within "
+                    f"{low[i]} to {high[i]}"
+                )
+            low[i], high[i] = lo, hi
+        return Box(tuple(low), tuple(high))
+
+    def nested(self, sets: Sequence[PhiSet]) -> dict[str, PhiSet]:
+        """Sets by name, after checking that each contains the one before.
+
+        Raises:
+            ValueError: if they are not nested or leave the space.
+        """
+        whole = PhiSet("space", (self.box(),))
+        for smaller, larger in zip(sets, [*sets[1:], whole], strict=True):
+            if not larger.contains_set(smaller):
+                raise ValueError(f"phi set {larger.name!r} does not contain {smaller.name!r}")
+        return {s.name: s for s in sets}
