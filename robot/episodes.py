@@ -1,0 +1,324 @@
+"""The episode store on disk: one folder a task, one entry an episode, appended atomically.
+
+::
+
+    data/<task>/metadata.json                what was recorded: task, units, software, provenance
+    data/<task>/.lock                        serialises writers; holds the next episode id
+    data/<task>/episodes/00000042/steps      the steps, one consolidated TensorDict
+    data/<task>/episodes/00000042/info.json  EpisodeInfo, size and checksum of the steps
+
+An entry is written under a temporary name, flushed to the disk and renamed, so a reader sees a
+whole episode or none. All writing happens under the lock, which the system releases when a writer
+dies: a temporary entry found while holding it belongs to a dead writer and is removed.
+"""
+
+# tensordict ships partial type information: what it leaves unknown is not ours.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+from tensordict import TensorDict, TensorDictBase
+
+from robot.episode_check import check_episode
+from robot.episode_info import EpisodeInfo
+from robot.schema import TaskSpec
+
+SCHEMA_VERSION = 1
+SI_UNITS = {
+    "joint_position": "rad",
+    "joint_velocity": "rad/s",
+    "gripper_opening": "m",
+    "last_command": "rad, gripper m",
+    "object_position": "m",
+    "object_size": "m",
+    "action": "rad, gripper m",
+    "time": "s",
+}
+_TEMPORARY = ".unfinished-"
+
+
+class SchemaVersionError(ValueError):
+    """A store was written under a schema that this software does not read."""
+
+
+class EpisodeStore:
+    """Episodes of one task on disk; safe to read while other processes append.
+
+    Episodes are known by global ids, numbers that count up and are never given out twice.
+
+    Construct with :meth:`create`, :meth:`open` or :meth:`open_or_create`.
+    """
+
+    def __init__(self, path: Path, metadata: dict[str, Any]) -> None:
+        self.path = path
+        self.metadata = metadata
+        self.spec = TaskSpec.from_dict(metadata["spec"])
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        spec: TaskSpec,
+        *,
+        units: Mapping[str, str] | None = None,
+        **provenance: Any,
+    ) -> EpisodeStore:
+        """Makes an empty store.
+
+        Args:
+            path: folder, not a store yet.
+            spec: the task whose episodes it will hold.
+            units: unit by field where it is not the SI unit of :mod:`robot.schema`.
+            provenance: where the episodes come from; anything that JSON can hold.
+
+        Raises:
+            FileExistsError: if there is a store already.
+        """
+        path = Path(path)
+        metadata = {
+            "schema_version": SCHEMA_VERSION,
+            "spec": spec.to_dict(),
+            "units": {**SI_UNITS, **(units or {})},
+            "software": {"beachhead": _software_version()},
+            "provenance": provenance,
+        }
+        path.mkdir(parents=True, exist_ok=True)
+        with _locked(path):
+            if (path / "metadata.json").exists():
+                raise FileExistsError(f"there is an episode store at {path} already")
+            (path / "episodes").mkdir(exist_ok=True)
+            _write(path / ".metadata.json", json.dumps(metadata, indent=2))
+            os.rename(path / ".metadata.json", path / "metadata.json")
+            _flush(path)
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> EpisodeStore:
+        """Opens a store, and removes what writers that died have left in it.
+
+        Raises:
+            FileNotFoundError: if there is none.
+            ValueError: if it cannot be read; :class:`SchemaVersionError` if it was written under
+                another schema version.
+        """
+        path = Path(path)
+        if not (path / "metadata.json").is_file():
+            raise FileNotFoundError(
+                f"there is no episode store at {path}: record one with 'python -m robot record', "
+                "or correct the path"
+            )
+        try:
+            metadata = json.loads((path / "metadata.json").read_text())
+            if (found := metadata["schema_version"]) != SCHEMA_VERSION:
+                raise SchemaVersionError(
+                    f"the episode store at {path} has schema version {found}, this software reads "
+                    f"{SCHEMA_VERSION}: record anew, or use the version of Beachhead that wrote it"
+                )
+            store = cls(path, metadata)
+            store.ids  # noqa: B018 - the folder of episodes must be there
+        except SchemaVersionError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"the episode store at {path} cannot be read ({error!r}): restore it from a "
+                "backup, or record anew into another folder"
+            ) from error
+        store._remove_unfinished()
+        return store
+
+    @classmethod
+    def open_or_create(
+        cls,
+        path: str | Path,
+        spec: TaskSpec,
+        *,
+        units: Mapping[str, str] | None = None,
+        **provenance: Any,
+    ) -> EpisodeStore:
+        """Opens the store at ``path``, or makes it.
+
+        Raises:
+            ValueError: if the store there holds another task, or one with other fields or rate.
+        """
+        try:
+            store = cls.create(path, spec, units=units, **provenance)
+        except FileExistsError:
+            store = cls.open(path)
+        if store.spec.to_dict() != TaskSpec.from_dict(spec.to_dict()).to_dict():
+            raise ValueError(
+                f"the episode store at {path} holds task {store.spec.task!r} at {store.spec.rate} "
+                f"Hz, whose fields, ranges or rate differ from those of {spec.task!r} at "
+                f"{spec.rate} Hz: use another folder"
+            )
+        return store
+
+    @property
+    def ids(self) -> list[int]:
+        """Ids of the finished episodes on disk at this moment, in ascending order."""
+        names = os.listdir(self.path / "episodes")
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def append(self, episode: TensorDictBase, info: EpisodeInfo) -> int:
+        """Adds an episode; it is on the disk, whole, when this returns.
+
+        Args:
+            episode: batch size ``[T]``, keys of :mod:`robot.schema`.
+            info: where it comes from.
+
+        Returns:
+            The new episode's id.
+
+        Raises:
+            ValueError: if the episode does not fit the task or holds NaN; nothing is written.
+        """
+        check_episode(episode, self.spec)
+        steps = TensorDict(episode.to_dict(), batch_size=episode.batch_size).cpu().contiguous()
+        folder = self.path / "episodes"
+        with _locked(self.path) as lock:
+            self._remove_temporary()
+            lock.seek(0)
+            episode_id = max([int(lock.read() or 0), *(i + 1 for i in self.ids)])
+            temporary = folder / f"{_TEMPORARY}{os.getpid()}"
+            temporary.mkdir()
+            steps.consolidate(filename=temporary / "steps", metadata=True)
+            _flush(temporary / "steps")
+            content = (temporary / "steps").read_bytes()
+            record = {
+                "info": info.to_dict(),
+                "steps": len(steps),
+                "bytes": len(content),
+                "crc32": zlib.crc32(content),
+            }
+            _write(temporary / "info.json", json.dumps(record, indent=2))
+            _flush(temporary)
+            os.rename(temporary, folder / f"{episode_id:08d}")
+            _flush(folder)
+            lock.seek(0)
+            lock.truncate()
+            lock.write(str(episode_id + 1))
+            lock.flush()
+        return episode_id
+
+    def load(self, episode_id: int) -> TensorDict:
+        """The steps of an episode, batch size ``[T]``, mapped from the disk: do not write to them.
+
+        Raises:
+            KeyError: if there is no such episode.
+            ValueError: if its files are truncated or changed.
+        """
+        record = self._record(episode_id)
+        file = self._entry(episode_id) / "steps"
+        content = file.read_bytes() if file.is_file() else b""
+        if (len(content), zlib.crc32(content)) != (record["bytes"], record["crc32"]):
+            raise ValueError(
+                f"{file} is truncated or damaged ({len(content)} of {record['bytes']} bytes, or "
+                f"another checksum): delete {file.parent} or restore it from a backup"
+            )
+        return TensorDict.from_consolidated(file)
+
+    def info(self, episode_id: int) -> EpisodeInfo:
+        """Where an episode comes from.
+
+        Raises:
+            KeyError: if there is no such episode.
+            ValueError: if its information cannot be read.
+        """
+        return EpisodeInfo.from_dict(self._record(episode_id)["info"])
+
+    def num_steps(self, episode_id: int) -> int:
+        """Length of an episode, without loading it."""
+        return int(self._record(episode_id)["steps"])
+
+    def total_seconds(self) -> dict[str, float]:
+        """Seconds of all episodes by kind: ``human``, ``scripted``, ``robot``."""
+        infos = [self.info(i) for i in self.ids]
+        return {
+            "human": sum(info.human_s for info in infos),
+            "scripted": sum(info.scripted_s for info in infos),
+            "robot": sum(info.robot_s for info in infos),
+        }
+
+    def _entry(self, episode_id: int) -> Path:
+        return self.path / "episodes" / f"{episode_id:08d}"
+
+    def _record(self, episode_id: int) -> dict[str, Any]:
+        entry = self._entry(episode_id)
+        if not entry.is_dir():
+            raise KeyError(f"no episode {episode_id} in {self.path}; there are {self.ids}")
+        try:
+            record = json.loads((entry / "info.json").read_text())
+            EpisodeInfo.from_dict(record["info"])
+            return {**record, "bytes": int(record["bytes"]), "crc32": int(record["crc32"])}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{entry / 'info.json'} is truncated or damaged ({error!r}): delete {entry} or "
+                "restore it from a backup"
+            ) from error
+
+    def _remove_unfinished(self) -> None:
+        """Removes temporary entries if no writer is at work; a read-only disk is left as it is."""
+        if not any(n.startswith(_TEMPORARY) for n in os.listdir(self.path / "episodes")):
+            return
+        try:
+            with _locked(self.path, wait=False):
+                self._remove_temporary()
+        except OSError:
+            return
+
+    def _remove_temporary(self) -> None:
+        for entry in (self.path / "episodes").glob(f"{_TEMPORARY}*"):
+            shutil.rmtree(entry)
+
+
+@contextmanager
+def _locked(path: Path, *, wait: bool = True) -> Generator[TextIOWrapper]:
+    """Holds the writers' lock of a store.
+
+    Yields:
+        The lock file, open for reading and writing.
+
+    Raises:
+        BlockingIOError: if another process holds it and ``wait`` is false.
+    """
+    descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    with os.fdopen(descriptor, "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield file
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a text file through to the disk."""
+    with path.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush(path: Path) -> None:
+    """Forces a file, or a folder's list of names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _software_version() -> str:
+    try:
+        return version("beachhead")
+    except PackageNotFoundError:
+        return "not installed"
