@@ -1,0 +1,174 @@
+"""Demonstrations: windows over the episodes of a store, to clone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tensordict import TensorDict, TensorDictBase
+
+from datamodules.sources import Source
+from datamodules.window_loader import WindowLoader
+from datamodules.windows import WindowSampler, WindowStorage
+from robot.episode_check import check_finite
+from robot.episodes import EpisodeStore
+from robot.schema import ACTION, OBSERVATION, TaskSpec
+
+
+class Demonstrations(Source):
+    """Serves every episode of a store, split by episode into training and validation.
+
+    The steps are read from the disk once and lie in memory, 0.3 kB each in a
+    task of this repository.
+
+    Args:
+        path: folder of the episode store, for example ``data/pick_banana``.
+        batch_size: windows a batch, in each process.
+        steps_per_epoch: batches a training epoch.
+        validation: share of the episodes to validate on, drawn under the seed (at least one
+            episode, unless there is only one or the share is 0); or the ids of these episodes.
+
+    Raises:
+        ValueError: if a size is below 1 or the share is not in [0, 1).
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        batch_size: int = 256,
+        steps_per_epoch: int = 500,
+        validation: float | list[int] = 0.1,
+    ) -> None:
+        if batch_size < 1 or steps_per_epoch < 1:
+            raise ValueError(
+                f"batch_size is {batch_size} and steps_per_epoch {steps_per_epoch}, "
+                "both must be at least 1"
+            )
+        if not isinstance(validation, list) and not 0 <= validation < 1:
+            raise ValueError(
+                f"validation is {validation}, must be a share in [0, 1) or a list of ids"
+            )
+        self.path = Path(path)
+        self.batch_size = batch_size
+        self.steps_per_epoch = steps_per_epoch
+        self.validation = validation
+        self.train_ids: list[int] = []
+        self.validation_ids: list[int] = []
+
+    def setup(
+        self,
+        spec: TaskSpec,
+        observation_horizon: int,
+        prediction_horizon: int,
+        seed: int,
+        rank: int,
+        world_size: int,
+    ) -> None:
+        """Opens the store, checks that it fits and builds the replay buffers.
+
+        Raises:
+            FileNotFoundError: if there is no store.
+            ValueError: if it is empty, of another task or rate, holds an episode shorter than
+                the prediction horizon or with NaN, or lacks an episode asked for.
+        """
+        store = EpisodeStore.open(self.path)
+        self._check_task(store, spec)
+        self.train_ids, self.validation_ids = self._split(store.ids, seed)
+
+        def loader(ids: list[int], *, shuffle: bool) -> WindowLoader:
+            episodes = [self._read(store, i, spec, prediction_horizon) for i in ids]
+            sampler = WindowSampler(
+                [len(episode) for episode in episodes],
+                observation_horizon,
+                prediction_horizon,
+                seed=seed,
+                rank=rank,
+                world_size=world_size,
+                shuffle=shuffle,
+            )
+            storage = WindowStorage(
+                torch.cat(episodes), tuple(spec.observation), observation_horizon
+            )
+            steps = self.steps_per_epoch if shuffle else None
+            return WindowLoader(storage, sampler, self.batch_size, steps)
+
+        self._train = loader(self.train_ids, shuffle=True)
+        held_out = self.validation_ids
+        self._validation = loader(held_out, shuffle=False) if held_out else None
+
+    def train_loader(self) -> WindowLoader:
+        """Shuffled windows ``observation {field: [B, To, ...]}, action [B, Tp, A]``."""
+        return self._train
+
+    def validation_loader(self) -> WindowLoader | None:
+        """Every window of the validation episodes once, in order of time."""
+        return self._validation
+
+    def _check_task(self, store: EpisodeStore, spec: TaskSpec) -> None:
+        if store.spec.task != spec.task:
+            raise ValueError(
+                f"{self.path} holds demonstrations of task {store.spec.task!r}, not {spec.task!r}"
+            )
+        if store.spec.rate != spec.rate:
+            raise ValueError(
+                f"{self.path} was recorded at {store.spec.rate:g} Hz, "
+                f"task {spec.task!r} runs at {spec.rate:g} Hz: set the rate or record anew"
+            )
+        if store.spec.joints != spec.joints:
+            raise ValueError(
+                f"{self.path} holds actions of the joints {', '.join(store.spec.joints)}; "
+                f"task {spec.task!r} has {', '.join(spec.joints)}"
+            )
+        for name, bounds in spec.observation.items():
+            if name not in store.spec.observation:
+                raise ValueError(
+                    f"{self.path} lacks observation field {name!r}; "
+                    f"it has {', '.join(store.spec.observation)}"
+                )
+            if (length := len(store.spec.observation[name])) != len(bounds):
+                raise ValueError(
+                    f"{self.path} has {length} dimensions of observation field {name!r}, "
+                    f"task {spec.task!r} has {len(bounds)}"
+                )
+
+    def _split(self, ids: list[int], seed: int) -> tuple[list[int], list[int]]:
+        """Training and validation ids, each in ascending order."""
+        if not ids:
+            raise ValueError(
+                f"the episode store at {self.path} is empty: record episodes with "
+                "'python -m robot record'"
+            )
+        if isinstance(self.validation, list):
+            if missing := sorted(set(self.validation) - set(ids)):
+                raise ValueError(f"{self.path} has no episode {missing[0]}; there are {ids}")
+            chosen = set(self.validation)
+        else:
+            count = round(self.validation * len(ids))
+            if self.validation > 0 and len(ids) > 1:
+                count = max(count, 1)
+            order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(seed))
+            chosen = {ids[i] for i in order[:count].tolist()}
+        train = [i for i in ids if i not in chosen]
+        if not train:
+            raise ValueError(f"validation leaves none of the {len(ids)} episodes to train on")
+        return train, sorted(chosen)
+
+    def _read(
+        self, store: EpisodeStore, episode_id: int, spec: TaskSpec, prediction_horizon: int
+    ) -> TensorDictBase:
+        """What a policy reads and predicts in one episode, checked; batch size ``[T]``."""
+        episode = store.load(episode_id)
+        if len(episode) < prediction_horizon:
+            raise ValueError(
+                f"episode {episode_id} of {self.path} has {len(episode)} steps, fewer than the "
+                f"prediction horizon of {prediction_horizon}"
+            )
+        fields = {name: episode.get((OBSERVATION, name)) for name in spec.observation}
+        used = TensorDict(
+            {OBSERVATION: fields, ACTION: episode.get(ACTION)}, batch_size=episode.batch_size
+        )
+        try:
+            check_finite(used)
+        except ValueError as error:
+            raise ValueError(f"episode {episode_id} of {self.path}: {error}") from error
+        return used
