@@ -1,0 +1,199 @@
+"""From noise to action chunks: DDIM, DDPM and DPM-Solver, as skilled or as clumsy as asked.
+
+Papers: DDPM (2006.11239, algorithm 2), DDIM (2010.02502, eq. 12), DPM-Solver++ (2211.01095,
+algorithm 2; its stochastic variant with eta 1).
+
+Symbols:
+    K, k        denoising steps of the schedule, one of them (K is noise, 0 is clean)
+    N           denoising steps taken, N <= K
+    Tp, A       prediction horizon, dimensions of an action
+
+All randomness comes in as one tensor, ``noise [N, B, Tp, A]``: the initial x_K, then what steps
+1 .. N - 1 inject (the last injects none). Sampling is therefore a pure function: a sample of a
+batch equals the same sample alone, and a caller may hold a part of the noise fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from lightning_modules.diffusion.schedule import Schedule
+
+Kind = Literal["ddim", "ddpm", "dpm_solver"]
+Denoise = Callable[[Tensor, Tensor], Tensor]
+"""Output of a conditioned denoiser ``[B, Tp, A]`` for x_k ``[B, Tp, A]`` and k ``[B]``."""
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How chunks are sampled; stride and temperature are the knobs that degrade a policy.
+
+    Attributes:
+        kind: ``ddim``, ``ddpm`` or ``dpm_solver``. ``ddpm`` is ``ddim`` with eta 1, but for
+            chunks whose predicted x_0 was clipped: it then re-derives epsilon from x_0.
+        num_steps: denoising steps taken, evenly spaced over the schedule.
+        stride: schedule steps per denoising step, instead of ``num_steps``. With neither,
+            every step is taken.
+        temperature: scale of all injected noise, the initial one included.
+        eta: 0 deterministic .. 1 as stochastic as DDPM. ``ddpm`` takes 1 only, ``dpm_solver``
+            0 (ODE) or 1 (SDE).
+
+    Raises:
+        ValueError: if an argument is out of range or two of them exclude each other.
+    """
+
+    kind: Kind = "ddim"
+    num_steps: int | None = None
+    stride: int | None = None
+    temperature: float = 1.0
+    eta: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"no sampler {self.kind!r}; there are {', '.join(get_args(Kind))}")
+        if self.num_steps is not None and self.stride is not None:
+            raise ValueError(
+                f"sampler has num_steps {self.num_steps} and stride {self.stride}: give one of them"
+            )
+        for name in ("num_steps", "stride"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"sampler's {name} is {value}, it must be at least 1")
+        if self.temperature < 0:
+            raise ValueError(f"temperature is {self.temperature}, it must not be negative")
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"eta is {self.eta}, it must be within 0 and 1")
+        if self.kind == "ddpm" and self.eta != 1:
+            raise ValueError(f"ddpm has eta 1, not {self.eta}; ddim takes any eta from 0 to 1")
+        if self.kind == "dpm_solver" and self.eta not in (0, 1):
+            raise ValueError(f"dpm_solver takes eta 0 (ODE) or 1 (SDE), not {self.eta}")
+
+    def steps(self, schedule: Schedule) -> tuple[int, ...]:
+        """The denoising steps visited, K down to 0: N + 1 of them.
+
+        Raises:
+            ValueError: if the schedule has fewer steps than asked for.
+        """
+        total = schedule.num_denoising_steps
+        if self.num_steps is None:
+            return (*range(total, 0, -(self.stride or 1)), 0)
+        if self.num_steps > total:
+            raise ValueError(
+                f"sampler's num_steps {self.num_steps} exceeds the {total} denoising steps "
+                "of the schedule"
+            )
+        n = self.num_steps
+        return tuple(round(total * (n - i) / n) for i in range(n + 1))
+
+
+def draw_noise(
+    sampler: Sampler,
+    schedule: Schedule,
+    shape: Sequence[int],
+    generator: torch.Generator | Sequence[torch.Generator] | None = None,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Standard normal noise for a batch of chunks, ``[N, B, Tp, A]``.
+
+    Args:
+        shape: ``(B, Tp, A)``.
+        generator: one for the batch, or one a sample: sample i of the batch then equals a
+            single sample drawn with generator i. Noise is drawn where a generator lives.
+        device: where the noise is needed.
+
+    Raises:
+        ValueError: if there are as many generators as neither one nor B.
+    """
+    batch, *chunk = shape
+    n = len(sampler.steps(schedule)) - 1
+    if generator is None or isinstance(generator, torch.Generator):
+        origin = device if generator is None else generator.device
+        noise = torch.randn(n, batch, *chunk, generator=generator, device=origin)
+        return noise.to(device)
+    if len(generator) != batch:
+        raise ValueError(f"{len(generator)} generators for a batch of {batch}: give one each")
+    samples = [torch.randn(n, *chunk, generator=g, device=g.device).to(device) for g in generator]
+    return torch.stack(samples, dim=1)
+
+
+def sample_chain(
+    denoise: Denoise, schedule: Schedule, sampler: Sampler, noise: Tensor
+) -> Tensor:
+    """Denoises chunks and keeps every x_k on the way, for pictures and policy gradients.
+
+    Args:
+        denoise: the conditioned denoiser.
+        noise: standard normal ``[N, B, Tp, A]``, see :func:`draw_noise`.
+
+    Returns:
+        The chain x_K .. x_0, ``[N + 1, B, Tp, A]``.
+    """
+    steps = sampler.steps(schedule)
+    if noise.shape[0] != len(steps) - 1:
+        raise ValueError(f"noise for {noise.shape[0]} denoising steps, sampler takes {len(steps) - 1}")
+    advance = (_solver if sampler.kind == "dpm_solver" else _reverse_process)(schedule, sampler)
+    noise = sampler.temperature * noise
+    chain = [noise[0]]
+    for i, (k, j) in enumerate(zip(steps[:-1], steps[1:], strict=True), start=1):
+        x_k = chain[-1]  # [B, Tp, A]
+        output = denoise(x_k, _filled(k, x_k))
+        chain.append(advance(output, x_k, k, j, noise[i] if j > 0 else None))
+    return torch.stack(chain)
+
+
+def sample(denoise: Denoise, schedule: Schedule, sampler: Sampler, noise: Tensor) -> Tensor:
+    """Denoises chunks: ``[B, Tp, A]`` from noise ``[N, B, Tp, A]``."""
+    return sample_chain(denoise, schedule, sampler, noise)[-1]
+
+
+# From the denoiser's output, x_k, k, j and the noise to inject (none in the last step): x_j.
+_Advance = Callable[[Tensor, Tensor, int, int, Tensor | None], Tensor]
+
+
+def _filled(k: int, x: Tensor) -> Tensor:
+    """Denoising step k for every sample of ``x``, long ``[B]``."""
+    return torch.full((x.shape[0],), k, dtype=torch.long, device=x.device)
+
+
+def _reverse_process(schedule: Schedule, sampler: Sampler) -> _Advance:
+    """DDIM and DDPM: a draw from the transition p(x_j | x_k)."""
+
+    def advance(output: Tensor, x_k: Tensor, k: int, j: int, noise: Tensor | None) -> Tensor:
+        mean, std = schedule.transition(
+            output,
+            x_k,
+            _filled(k, x_k),
+            _filled(j, x_k),
+            eta=sampler.eta,
+            consistent=sampler.kind == "ddpm",
+        )
+        return mean if noise is None else mean + std * noise
+
+    return advance
+
+
+def _solver(schedule: Schedule, sampler: Sampler) -> _Advance:
+    """DPM-Solver++ of order 2 by diffusers, given the clipped x_0 rather than the output."""
+    from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+
+    scheduler = DPMSolverMultistepScheduler(
+        schedule.num_denoising_steps,
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="sample",
+        algorithm_type="sde-dpmsolver++" if sampler.eta else "dpmsolver++",
+    )
+    scheduler.set_timesteps(timesteps=[k - 1 for k in sampler.steps(schedule)[:-1]])
+
+    def advance(output: Tensor, x_k: Tensor, k: int, j: int, noise: Tensor | None) -> Tensor:
+        x_0, _ = schedule.clean_and_noise(output, x_k, _filled(k, x_k))
+        injected = torch.zeros_like(x_k) if noise is None else noise
+        return scheduler.step(
+            x_0, k - 1, x_k, variance_noise=injected, return_dict=False
+        )[0]
+
+    return advance
