@@ -1,0 +1,76 @@
+"""Pick up a banana that lies anywhere on the table."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from datamodules.task import TaskDataModule, polar_pose
+from robot.phi import Dimension, PhiSet, PhiSpace
+from robot.simulation.objects import BANANA
+from robot.simulation.scene import Scene
+from robot.simulation.task import WorldState
+from robot.teleop.operator import Plan, pick
+
+# Where the demonstrations are: the banana straight ahead, pointing away from the arm.
+RADIUS, BEARING, YAW = 0.37, 0.0, 0.0
+# High enough that only a held banana gets there, m.
+LIFTED = 0.10
+
+SPACE = PhiSpace(
+    (
+        Dimension("radius", 0.26, 0.48, unit="m"),
+        Dimension("bearing", -1.0, 1.0, unit="rad"),
+        Dimension("yaw", -math.pi, math.pi, unit="rad"),
+    )
+)
+
+
+def around_phi_1(name: str, distance: float, turn: float) -> PhiSet:
+    """All within ``distance`` (m, along and across the radius) and ``turn`` (rad) of phi_1.
+
+    Cut to the table: 12 cm along the radius would leave what the arm can reach.
+    """
+    radial = min(distance, RADIUS - 0.26, 0.48 - RADIUS)
+    across = distance / RADIUS
+    box = SPACE.box(
+        radius=(RADIUS - radial, RADIUS + radial),
+        bearing=(BEARING - across, BEARING + across),
+        yaw=(YAW - turn, YAW + turn),
+    )
+    return PhiSet(name, (box,))
+
+
+class PickBanana(TaskDataModule):
+    """Success: the banana's middle is more than 10 cm above the table."""
+
+    name = "pick_banana"
+    phi_space = SPACE
+    phi_sets = SPACE.nested(
+        [
+            around_phi_1("point", 0.005, 0.05),
+            around_phi_1("near", 0.04, 0.4),
+            around_phi_1("wide", 0.12, 1.5),
+            PhiSet("table", (SPACE.box(),)),
+        ]
+    )
+    max_steps = 60
+
+    def scene(self, phi: Tensor) -> Scene:
+        """One banana."""
+        return Scene((BANANA,), self.arm_name)
+
+    def place(self, phi: Tensor) -> Tensor:
+        """The banana at phi, lying flat."""
+        radius, bearing, yaw = phi.unbind(-1)
+        return polar_pose(radius, bearing, yaw, BANANA.rest_height)[:, None]
+
+    def success(self, world: WorldState, phi: Tensor) -> Tensor:
+        """Whether the banana is off the table."""
+        return world.object_position[:, 0, 2] > LIFTED
+
+    def plan(self) -> Plan:
+        """Pick it up."""
+        opening = self.arm.gripper.range[1]
+        return lambda observation: pick(observation, slot=0, opening=opening)

@@ -1,0 +1,51 @@
+"""What all tabletop tasks of one arm share: the ranges of what is seen and commanded.
+
+Policies normalise by these, never by the span of their demonstrations: one that was cloned at
+one point must be able to see and to command the whole table before it can learn to reach it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from robot.arm_description import ArmDescription
+from robot.schema import GOALS, MAX_OBJECTS, Range, TaskSpec
+
+# Joint positions that top-down work anywhere on the table needs, with a margin, rad.
+REACH = {
+    "waist": (-1.3, 1.3),
+    "shoulder": (-0.7, 1.0),
+    "elbow": (-0.7, 1.3),
+    "forearm_roll": (-0.5, 0.5),
+    "wrist_angle": (0.3, 1.9),
+    "wrist_rotate": (-2.9, 2.9),
+}
+# The part of the table that objects may be on, and how high they are lifted, m.
+TABLE_LOW, TABLE_HIGH = (0.1, -0.45, 0.0), (0.6, 0.45, 0.3)
+
+
+def tabletop_spec(task: str, arm: ArmDescription, rate: float) -> TaskSpec:
+    """The spec of a task on the table: all observation fields, ranges of the whole table."""
+    reach = [REACH[j.name] for j in arm.joints]
+    joints = Range(tuple(lo for lo, _ in reach), tuple(hi for _, hi in reach))
+    command = Range(
+        (*joints.low, arm.gripper.range[0]),
+        (*joints.high, arm.gripper.range[1]),
+    )
+    return TaskSpec(
+        task=task,
+        rate=rate,
+        joints=arm.action_names,
+        observation={
+            "joint_position": joints,
+            "joint_velocity": Range.repeat(-math.pi, math.pi, len(arm.joints)),
+            "gripper_opening": Range.repeat(*arm.gripper.range, 1),
+            "last_command": command,
+            "object_position": Range(TABLE_LOW * MAX_OBJECTS, TABLE_HIGH * MAX_OBJECTS),
+            "object_rotation": Range.repeat(-1.0, 1.0, 6 * MAX_OBJECTS),
+            "object_size": Range.repeat(0.0, 0.1, 3 * MAX_OBJECTS),
+            "object_mask": Range.repeat(0.0, 1.0, MAX_OBJECTS),
+            "goal": Range((0.0,) * len(GOALS) + TABLE_LOW, (1.0,) * len(GOALS) + TABLE_HIGH),
+        },
+        action=command,
+    )

@@ -1,0 +1,119 @@
+"""What a task is: a DataModule that names a scene, task parameters, success and an operator."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from lightning.pytorch.utilities import rank_zero_info
+from torch import Tensor
+
+from datamodules.demonstrations import Demonstrations
+from datamodules.sources import Source, SourcedDataModule
+from datamodules.tabletop import tabletop_spec
+from robot.arm_description import ArmDescription, load_arm
+from robot.phi import PhiSet, PhiSpace
+from robot.record import record
+from robot.schema import GOALS, TaskSpec
+from robot.simulation.environment import SimulatedArmEnv
+from robot.simulation.scene import Scene
+from robot.simulation.task import WorldState
+from robot.teleop.operator import Plan
+
+
+class TaskDataModule(SourcedDataModule):
+    """A task on the table. A subclass is one file; it works with every stage and callback.
+
+    A subclass sets ``name``, ``phi_space``, ``phi_sets`` and ``max_steps`` and defines
+    :meth:`scene`, :meth:`place`, :meth:`success` and, where demonstrations can be scripted,
+    :meth:`plan`.
+
+    Args:
+        phi_set: name of the set of task parameters that episodes are recorded and trained on.
+        sources: what to learn from, by name.
+        seed: of recording, the split and the order of the data.
+
+    Raises:
+        ValueError: for an unknown phi set; names those there are.
+    """
+
+    name: str
+    phi_space: PhiSpace
+    phi_sets: dict[str, PhiSet]
+    max_steps: int
+    rate: float = 10.0
+    arm_name: str = "viperx300s"
+
+    def __init__(self, phi_set: str, sources: dict[str, Source], seed: int = 0) -> None:
+        super().__init__(sources=sources, seed=seed)
+        if phi_set not in self.phi_sets:
+            raise ValueError(
+                f"task {self.name!r} has no phi set {phi_set!r}; "
+                f"there are {', '.join(self.phi_sets)}"
+            )
+        self.phi_set = self.phi_sets[phi_set]
+
+    @property
+    def arm(self) -> ArmDescription:
+        """The arm the task is for."""
+        return load_arm(self.arm_name)
+
+    @property
+    def spec(self) -> TaskSpec:
+        """What a policy must know of the task."""
+        return tabletop_spec(self.name, self.arm, self.rate)
+
+    @abstractmethod
+    def scene(self, phi: Tensor) -> Scene:
+        """What stands on the table for one ``phi [P]``."""
+
+    @abstractmethod
+    def place(self, phi: Tensor) -> Tensor:
+        """Where the scene's N objects start: ``[B, N, 7]`` position (m) and quaternion (wxyz)."""
+
+    @abstractmethod
+    def success(self, world: WorldState, phi: Tensor) -> Tensor:
+        """The sparse reward's test, bool ``[B]``."""
+
+    def goal(self, phi: Tensor) -> Tensor:
+        """The goal as observed, ``[B, 7]``; by default, to lift."""
+        goal = torch.zeros(len(phi), len(GOALS) + 3)
+        goal[:, GOALS.index("lift")] = 1.0
+        return goal
+
+    def plan(self) -> Plan | None:
+        """How a scripted operator solves the task; None where only a person can."""
+        return None
+
+    def environment(self, num_envs: int, seed: int = 0, num_threads: int = 0) -> SimulatedArmEnv:
+        """A batch of simulated arms on this task; phi is drawn from the current phi set."""
+        return SimulatedArmEnv(self, num_envs, self.phi_set, seed, num_threads)
+
+    def prepare_data(self) -> None:
+        """Records demonstrations where a source finds none and the task has a script for them."""
+        plan = self.plan()
+        for source in self.sources.values():
+            if plan is None or not isinstance(source, Demonstrations) or source.exists():
+                continue
+            rank_zero_info(
+                f"no demonstrations at {source.path}: a scripted operator records "
+                f"{source.num_episodes} on phi set {self.phi_set.name!r}"
+            )
+            record(self, plan, self.phi_set, source.path, source.num_episodes, self.seed)
+
+
+def polar_pose(radius: Tensor, bearing: Tensor, yaw: Tensor, height: float) -> Tensor:
+    """Poses on the table ``[B, 7]`` from distance and direction (m, rad) of the arm's base."""
+    zero = torch.zeros_like(yaw)
+    return torch.stack(
+        [
+            radius * torch.cos(bearing),
+            radius * torch.sin(bearing),
+            torch.full_like(yaw, height),
+            torch.cos(yaw / 2),
+            zero,
+            zero,
+            torch.sin(yaw / 2),
+        ],
+        dim=-1,
+    )

@@ -1,0 +1,29 @@
+"""What an arm needs of a policy."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from tensordict import TensorDictBase
+from torch import Tensor
+
+
+class Policy(Protocol):
+    """Maps what was seen to what to do next."""
+
+    @property
+    def observation_horizon(self) -> int:
+        """To: how many of the last observations it reads."""
+        ...
+
+    @property
+    def action_horizon(self) -> int:
+        """Ta: how many actions of a chunk are executed before it is asked again."""
+        ...
+
+    def __call__(
+        self, observations: TensorDictBase, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """An action chunk ``[B, Ta, J + 1]`` from observation fields ``[B, To, ...]``."""
+        ...

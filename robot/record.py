@@ -1,0 +1,118 @@
+"""Records episodes: an operator drives arms through retargeting and safety, into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import Progress
+from tensordict import TensorDict, TensorDictBase
+
+from robot.episode_info import SCRIPTED, EpisodeInfo
+from robot.episodes import EpisodeStore
+from robot.kinematics import Kinematics
+from robot.phi import PhiSet
+from robot.schema import ACTION, OBSERVATION, OBSERVATION_TIME, PHI
+from robot.simulation.environment import SimulatedArmEnv
+from robot.simulation.task import SimulatedTask
+from robot.teleop.message import PoseMessage
+from robot.teleop.operator import Plan, ScriptedOperator, Waypoint
+from robot.teleop.retargeting import Retargeting
+from robot.transition import recorded
+
+# Arms that are driven side by side.
+NUM_ENVS = 16
+
+
+def record(
+    task: SimulatedTask,
+    plan: Plan,
+    phi_set: PhiSet,
+    path: str | Path,
+    num_episodes: int,
+    seed: int,
+) -> EpisodeStore:
+    """Records scripted demonstrations until the store holds ``num_episodes``; keeps successes.
+
+    Args:
+        task: what is demonstrated.
+        plan: how the scripted operator does it.
+        phi_set: where task parameters are drawn from.
+        path: folder of the store; made if there is none, else added to.
+        num_episodes: how many the store holds at the end.
+        seed: of task parameters and of the operator's variation.
+
+    Raises:
+        RuntimeError: if fewer than one attempt in four succeeds.
+    """
+    store = EpisodeStore.open_or_create(path, task.spec, phi_set=phi_set.name, seed=seed)
+    attempts, kept = 0, 0
+    with Progress(transient=True) as progress:
+        bar = progress.add_task(f"recording {task.spec.task}", total=num_episodes)
+        progress.update(bar, completed=len(store))
+        while len(store) < num_episodes:
+            # A new seed a batch, also when an interrupted recording goes on.
+            batch_seed = seed * 1_000_003 + len(store) * 1_009 + attempts
+            num_envs = min(NUM_ENVS, num_episodes - len(store))
+            env = SimulatedArmEnv(task, num_envs, phi_set, batch_seed)
+            for episode in demonstrate(env, plan, batch_seed):
+                attempts += 1
+                if not bool(episode["next", "reward"][-1] > 0):
+                    continue
+                kept += 1
+                seconds = len(episode) / task.spec.rate
+                phi = episode[PHI][0].tolist()
+                info = EpisodeInfo(
+                    operator=SCRIPTED,
+                    success=True,
+                    phi=dict(zip(task.phi_space.names, phi, strict=True)),
+                    scripted_s=seconds,
+                    robot_s=seconds,
+                    seed=batch_seed,
+                )
+                store.append(episode, info)
+                progress.update(bar, completed=len(store))
+            if attempts >= 4 * NUM_ENVS and kept < attempts / 4:
+                raise RuntimeError(
+                    f"the scripted operator solved {kept} of {attempts} attempts at "
+                    f"{task.spec.task!r} on phi set {phi_set.name!r}: it cannot demonstrate there"
+                )
+    return store
+
+
+def demonstrate(env: SimulatedArmEnv, plan: Plan, seed: int) -> Iterator[TensorDict]:
+    """One episode of each environment of the batch, driven by its own scripted operator.
+
+    Yields:
+        Episodes ``[T]`` with the keys of :mod:`robot.schema`; the action is the one sent.
+    """
+    arm, rate = env.arm, env.task.spec.rate
+    home = Kinematics(arm).forward(np.array(arm.home))
+    start = Waypoint(home.position, 0.0, arm.gripper.range[1], seconds=0.0)
+    retargeting = Retargeting(arm)
+    now = env.reset()
+    messages: list[Iterator[PoseMessage]] = [
+        ScriptedOperator(plan, rate, start).messages(
+            now[OBSERVATION][i], np.random.default_rng([seed, i]), float(now[OBSERVATION_TIME][i])
+        )
+        for i in range(env.num_envs)
+    ]
+    running = torch.ones(env.num_envs, dtype=torch.bool)
+    steps: list[TensorDictBase] = []
+    length = torch.zeros(env.num_envs, dtype=torch.long)
+    while running.any():
+        last = now[OBSERVATION]["last_command"]
+        action = last.clone()
+        for i in running.nonzero().squeeze(-1).tolist():
+            action[i] = retargeting.command(next(messages[i]), last[i])
+        now.update({ACTION: action, "_step": running.clone()})
+        now = env.step(now)
+        steps.append(recorded(now))
+        length += running
+        running &= ~now["next", "done"].squeeze(-1)
+        now = now["next"].select(*env.observation_spec.keys())
+    episodes = torch.stack(steps, dim=1)  # [num_envs, T]
+    for i in range(env.num_envs):
+        yield episodes[i, : int(length[i])].contiguous()

@@ -1,0 +1,104 @@
+"""Rolls a policy out: action chunks, executed step by step, on a batch of arms."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor
+
+from robot.policy import Policy
+from robot.schema import ACTION, OBSERVATION
+from robot.simulation.environment import SimulatedArmEnv
+from robot.transition import recorded
+
+
+def rollout(
+    env: SimulatedArmEnv,
+    policy: Policy,
+    phi: Tensor,
+    seed: int,
+    record: bool = False,
+    on_batch: Callable[[int], None] | None = None,
+) -> TensorDict:
+    """One episode for each task parameter, ``env.num_envs`` side by side.
+
+    All environments of a batch replan together; those that are done rest.
+
+    Args:
+        env: where to act.
+        policy: what to do; called without gradients.
+        phi: task parameters ``[N, P]``.
+        seed: of the policy's noise and of the start poses.
+        record: whether to keep the steps.
+        on_batch: told how many episodes have just ended.
+
+    Returns:
+        TensorDict ``[N]``: ``success`` bool, ``length`` (steps), ``phi [P]``; with ``record``
+        also ``trajectory [T]`` (keys of :mod:`robot.schema`, zero past an episode's length) and
+        ``state [T + 1, nq]`` (positions of joints and objects, held past the end).
+    """
+    device = getattr(policy, "device", torch.device("cpu"))
+    generator = torch.Generator(device).manual_seed(seed)
+    env.set_seed(seed)
+    batches: list[TensorDict] = []
+    for rows in torch.arange(len(phi)).split(env.num_envs):
+        chosen = phi[rows]
+        padding = phi[rows[-1:]].expand(env.num_envs - len(rows), -1)
+        running = torch.arange(env.num_envs) < len(rows)
+        batch = _rollout_batch(
+            env, policy, torch.cat([chosen, padding]), running, generator, record
+        )
+        batches.append(batch[: len(rows)])
+        if on_batch is not None:
+            on_batch(len(rows))
+    return torch.cat(batches)
+
+
+@torch.no_grad()
+def _rollout_batch(
+    env: SimulatedArmEnv,
+    policy: Policy,
+    phi: Tensor,
+    running: Tensor,
+    generator: torch.Generator,
+    record: bool,
+) -> TensorDict:
+    """One episode in each row where ``running [num_envs]``."""
+    now = env.reset(phi=phi)
+    seen = deque([now[OBSERVATION]] * policy.observation_horizon, policy.observation_horizon)
+    success = torch.zeros(env.num_envs, dtype=torch.bool)
+    length = torch.zeros(env.num_envs, dtype=torch.long)
+    steps: list[TensorDict] = []
+    states = [env.physics_state]
+    while running.any():
+        chunk = policy(torch.stack(list(seen), dim=1), generator).to("cpu")
+        for action in chunk.unbind(1):
+            now.update({ACTION: action, "_step": running.clone()})
+            now = env.step(now)
+            if record:
+                steps.append(_only(running, recorded(now)))
+                states.append(env.physics_state)
+            after = now["next"]
+            success |= (after["reward"].squeeze(-1) > 0) & running
+            length += running
+            running = running & ~after["done"].squeeze(-1)
+            now = after.select(*env.observation_spec.keys())
+            seen.append(now[OBSERVATION])
+            if not running.any():
+                break
+    out = TensorDict({"success": success, "length": length, "phi": phi}, batch_size=len(phi))
+    if record:
+        missing = env.task.max_steps - len(steps)
+        steps += [torch.zeros_like(steps[0])] * missing
+        states += [states[-1]] * missing
+        out["trajectory"] = torch.stack(steps, dim=1)
+        out["state"] = torch.stack(states, dim=1)
+    return out
+
+
+def _only(rows: Tensor, step: TensorDict) -> TensorDict:
+    """The step with zeros in all other rows."""
+    return torch.where(rows, step, torch.zeros_like(step))

@@ -1,0 +1,288 @@
+"""A batch of simulated arms as one TorchRL environment.
+
+Physics runs on MuJoCo's native thread pool (``mujoco.Batch``: the pool behind
+``mujoco.rollout``, which also keeps the solver's warm start, so that a batch equals a loop of
+``mj_step`` bit for bit). Scenes of one batch may hold different models: environments whose
+models share a layout share a pool, and a step runs one call a layout.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import mujoco
+import numpy as np
+import torch
+from tensordict import TensorDict, TensorDictBase
+from torch import Tensor
+from torchrl.data import Binary, Bounded, Composite, Unbounded
+from torchrl.envs import EnvBase
+
+from robot.arm_description import load_arm
+from robot.phi import PhiSet
+from robot.safety import clip_command
+from robot.schema import ACTION, COMMAND_TIME, GOALS, MAX_OBJECTS, OBSERVATION, OBSERVATION_TIME, PHI
+from robot.simulation.physics import Physics
+from robot.simulation.scene import TIMESTEP, compile_scene
+from robot.simulation.task import SimulatedTask, WorldState
+
+# Servos never rest at exactly the same place: joint positions at reset vary by this much, rad.
+START_JITTER = 0.01
+
+
+class SimulatedArmEnv(EnvBase):
+    """``num_envs`` arms, each on its own table, stepped together at the task's rate.
+
+    ``reset(phi=...)`` sets the task parameters (``[num_envs, P]``); without it, and in partial
+    resets of ``rollout``, they are drawn from ``phi_set``. Rows whose ``_step`` is False rest.
+
+    Args:
+        task: scene, task parameters and success test.
+        num_envs: batch size.
+        phi_set: where task parameters are drawn from; may be replaced at any time.
+        seed: of the draws of phi and of the start pose.
+        num_threads: of the physics; 0 takes all cores this process may use.
+    """
+
+    def __init__(
+        self,
+        task: SimulatedTask,
+        num_envs: int,
+        phi_set: PhiSet,
+        seed: int = 0,
+        num_threads: int = 0,
+    ) -> None:
+        super().__init__(device="cpu", batch_size=[num_envs])
+        self.task = task
+        self.phi_set = phi_set
+        self.num_envs = num_envs
+        self.period = 1.0 / task.spec.rate
+        self.substeps = round(self.period / TIMESTEP)
+        self._generator = torch.Generator()
+        self._physics = Physics(num_envs, num_threads or len(os.sched_getaffinity(0)))
+        self.arm = load_arm(task.scene(phi_set.sample(1, torch.Generator())[0]).arm)
+        self._home = torch.tensor(self.arm.home_command)
+        self._phi = torch.zeros(num_envs, len(task.phi_space))
+        self._goal = torch.zeros(num_envs, len(GOALS) + 3)
+        self._size = torch.zeros(num_envs, MAX_OBJECTS, 3)
+        self._mask = torch.zeros(num_envs, MAX_OBJECTS)
+        self._command = self._home.repeat(num_envs, 1)
+        self._steps = torch.zeros(num_envs, dtype=torch.long)
+        self._clock = torch.zeros(num_envs, dtype=torch.float64)
+        self._command_clock = torch.zeros(num_envs, dtype=torch.float64)
+        self._make_specs()
+        self.set_seed(seed)
+
+    def _make_specs(self) -> None:
+        n, joints, slots = self.num_envs, len(self.arm.joints), MAX_OBJECTS
+        fields = {
+            "joint_position": (joints,),
+            "joint_velocity": (joints,),
+            "gripper_opening": (1,),
+            "last_command": (joints + 1,),
+            "object_position": (slots, 3),
+            "object_rotation": (slots, 6),
+            "object_size": (slots, 3),
+            "object_mask": (slots,),
+            "goal": (len(GOALS) + 3,),
+        }
+        self.observation_spec = Composite(
+            {
+                OBSERVATION: Composite(
+                    {k: Unbounded((n, *shape)) for k, shape in fields.items()}, shape=(n,)
+                ),
+                PHI: Unbounded((n, len(self.task.phi_space))),
+                OBSERVATION_TIME: Unbounded((n, 1), dtype=torch.float64),
+                COMMAND_TIME: Unbounded((n, 1), dtype=torch.float64),
+            },
+            shape=(n,),
+        )
+        low, high = torch.tensor(self.arm.action_low), torch.tensor(self.arm.action_high)
+        self.action_spec = Bounded(low.expand(n, -1), high.expand(n, -1), shape=(n, len(low)))
+        self.reward_spec = Bounded(0.0, 1.0, shape=(n, 1))
+        self.done_spec = Composite(
+            {
+                k: Binary(1, shape=(n, 1), dtype=torch.bool)
+                for k in ("done", "terminated", "truncated")
+            },
+            shape=(n,),
+        )
+
+    def _set_seed(self, seed: int | None) -> None:
+        self._generator.manual_seed(0 if seed is None else seed)
+
+    @property
+    def phi(self) -> Tensor:
+        """Task parameters of the running episodes, ``[num_envs, P]``."""
+        return self._phi.clone()
+
+    @property
+    def physics_state(self) -> Tensor:
+        """Joint and object positions, ``[num_envs, nq]`` float64, padded with zeros; for drawing."""
+        return self._physics.positions()
+
+    def model(self, index: int) -> mujoco.MjModel:
+        """The model that an environment of the batch runs on."""
+        return self._physics.model(index)
+
+    def _reset(self, tensordict: TensorDictBase | None, **kwargs: Any) -> TensorDictBase:
+        phi: Tensor | None = kwargs.get("phi")
+        rows = torch.ones(self.num_envs, dtype=torch.bool)
+        if tensordict is not None and "_reset" in tensordict.keys():
+            rows = tensordict["_reset"].reshape(self.num_envs)
+        # Drawn for all rows, used for those that reset: a partial reset leaves other draws alone.
+        drawn = self.phi_set.sample(self.num_envs, self._generator)
+        jitter = START_JITTER * (
+            2 * torch.rand(self.num_envs, len(self.arm.joints), generator=self._generator) - 1
+        )
+        if phi is None:
+            phi = drawn
+        if phi.shape != self._phi.shape:
+            raise ValueError(f"phi has shape {tuple(phi.shape)}, expected {tuple(self._phi.shape)}")
+        index = rows.nonzero().squeeze(-1)
+        if len(index):
+            self._begin(index, phi[index].to(torch.float32), jitter[index])
+        return self._observe()
+
+    def _begin(self, index: Tensor, phi: Tensor, jitter: Tensor) -> None:
+        """Starts new episodes in the rows ``index [n]``."""
+        self._phi[index] = phi
+        self._goal[index] = self.task.goal(phi)
+        self._size[index], self._mask[index] = 0.0, 0.0
+        self._steps[index] = 0
+        self._command[index] = self._home
+        self._command_clock[index] = self._clock[index]
+        poses = self.task.place(phi)  # [n, N, 7]
+        joints = self._home[:-1] + jitter  # [n, J]
+        finger = self._home[-1:] / 2
+        positions = torch.cat(
+            [joints, finger.expand(len(index), 2), poses.reshape(len(index), -1)], dim=-1
+        ).double()
+        scenes = [self.task.scene(p) for p in phi]
+        for row, scene in zip(index.tolist(), scenes, strict=True):
+            for slot, shape in enumerate(scene.objects):
+                self._size[row, slot] = torch.tensor(shape.half_extents)
+                self._mask[row, slot] = 1.0
+        self._physics.begin(
+            index.numpy(), [compile_scene(s) for s in scenes], positions.numpy(), TIMESTEP
+        )
+
+    def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
+        rows = tensordict.get("_step", None)
+        moving = (
+            torch.ones(self.num_envs, dtype=torch.bool)
+            if rows is None
+            else rows.reshape(self.num_envs)
+        )
+        index = moving.nonzero().squeeze(-1)
+        last = self._command[index]
+        command = clip_command(
+            tensordict[ACTION][index].to(torch.float32), last, self.arm, self.period
+        )
+        self._command[index] = command
+        self._command_clock[index] = self._clock[index]
+        # Servos ramp to a target over the period: so do the commanded targets here.
+        ramp = torch.linspace(0, 1, self.substeps + 1)[1:, None]  # [substeps, 1]
+        targets = last[:, None] + ramp * (command - last)[:, None]  # [n, substeps, J + 1]
+        targets[..., -1] /= 2  # each finger moves half of the opening
+        broken = self._physics.advance(index.numpy(), targets.double().numpy())
+        self._steps[index] += 1
+        self._clock[index] += self.period
+
+        succeeded = self.task.success(self._world(), self._phi) & moving
+        timed_out = self._steps >= self.task.max_steps
+        timed_out[index[torch.from_numpy(broken)]] = True
+        out = self._observe()
+        out.set("reward", succeeded.float()[:, None])
+        out.set("terminated", succeeded[:, None])
+        out.set("truncated", (timed_out & ~succeeded & moving)[:, None])
+        out.set("done", out["terminated"] | out["truncated"])
+        return out
+
+    def _world(self) -> WorldState:
+        joints = len(self.arm.joints)
+        q = self._physics.positions().float()  # [B, J + 2 + 7 S]
+        v = self._physics.velocities().float()  # [B, J + 2 + 6 S]
+        objects = q[:, joints + 2 :].reshape(self.num_envs, MAX_OBJECTS, 7)
+        mask = self._mask[..., None]
+        return WorldState(
+            joint_position=q[:, :joints],
+            joint_velocity=v[:, :joints],
+            gripper_opening=q[:, joints : joints + 2].sum(-1, keepdim=True),
+            object_position=objects[..., :3] * mask,
+            object_rotation=first_two_columns(objects[..., 3:]) * mask,
+            object_velocity=v[:, joints + 2 :].reshape(self.num_envs, MAX_OBJECTS, 6) * mask,
+        )
+
+    def _observe(self) -> TensorDict:
+        world = self._world()
+        observation = TensorDict(
+            {
+                "joint_position": world.joint_position,
+                "joint_velocity": world.joint_velocity,
+                "gripper_opening": world.gripper_opening,
+                "last_command": self._command.clone(),
+                "object_position": world.object_position,
+                "object_rotation": world.object_rotation,
+                "object_size": self._size.clone(),
+                "object_mask": self._mask.clone(),
+                "goal": self._goal.clone(),
+            },
+            batch_size=[self.num_envs],
+        )
+        return TensorDict(
+            {
+                OBSERVATION: observation,
+                PHI: self._phi.clone(),
+                OBSERVATION_TIME: self._clock.clone()[:, None],
+                COMMAND_TIME: self._command_clock.clone()[:, None],
+            },
+            batch_size=[self.num_envs],
+        )
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Everything a later step depends on, as tensors and plain numbers."""
+        return {
+            "phi": self._phi.clone(),
+            "command": self._command.clone(),
+            "steps": self._steps.clone(),
+            "clock": self._clock.clone(),
+            "command_clock": self._command_clock.clone(),
+            "generator": self._generator.get_state(),
+            "physics": self._physics.state(),
+        }
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Restores what :meth:`get_extra_state` returned: running episodes go on bit for bit."""
+        self._begin(
+            torch.arange(self.num_envs),
+            state["phi"],
+            torch.zeros(self.num_envs, len(self.arm.joints)),
+        )
+        self._command.copy_(state["command"])
+        self._steps.copy_(state["steps"])
+        self._clock.copy_(state["clock"])
+        self._command_clock.copy_(state["command_clock"])
+        self._generator.set_state(state["generator"])
+        self._physics.restore(state["physics"])
+
+
+def first_two_columns(quaternion: Tensor) -> Tensor:
+    """The continuous 6-D rotation of Zhou et al. 2019 from quaternions ``[..., 4]`` (wxyz).
+
+    Returns:
+        The rotation matrices' first two columns, one after the other, ``[..., 6]``.
+    """
+    w, x, y, z = quaternion.unbind(-1)
+    return torch.stack(
+        [
+            1 - 2 * (y * y + z * z),
+            2 * (x * y + w * z),
+            2 * (x * z - w * y),
+            2 * (x * y - w * z),
+            1 - 2 * (x * x + z * z),
+            2 * (y * z + w * x),
+        ],
+        dim=-1,
+    )

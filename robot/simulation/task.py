@@ -1,0 +1,73 @@
+"""What the simulated arm needs to know of a task: a scene, where things start, what success is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from robot.phi import PhiSet, PhiSpace
+from robot.schema import TaskSpec
+from robot.simulation.scene import Scene
+
+
+@dataclass(frozen=True)
+class WorldState:
+    """The true state of a batch of scenes; for success tests, never for a policy.
+
+    Attributes:
+        joint_position: ``[B, J]`` rad.
+        joint_velocity: ``[B, J]`` rad/s.
+        gripper_opening: ``[B, 1]`` m.
+        object_position: ``[B, S, 3]`` m; zero in empty slots, as below.
+        object_rotation: ``[B, S, 6]`` first two columns of the rotation matrix.
+        object_velocity: ``[B, S, 6]`` linear m/s, then angular rad/s.
+    """
+
+    joint_position: Tensor
+    joint_velocity: Tensor
+    gripper_opening: Tensor
+    object_position: Tensor
+    object_rotation: Tensor
+    object_velocity: Tensor
+
+
+class SimulatedTask(Protocol):
+    """A task that can be simulated. Phi is ``[B, P]`` in the order of ``phi_space``."""
+
+    @property
+    def spec(self) -> TaskSpec:
+        """Names, ranges and rate."""
+        ...
+
+    @property
+    def phi_space(self) -> PhiSpace:
+        """The task's parameters."""
+        ...
+
+    @property
+    def phi_sets(self) -> dict[str, PhiSet]:
+        """Nested sets of task parameters, smallest first."""
+        ...
+
+    @property
+    def max_steps(self) -> int:
+        """Environment steps after which an episode is truncated."""
+        ...
+
+    def scene(self, phi: Tensor) -> Scene:
+        """What stands on the table for one ``phi [P]``."""
+        ...
+
+    def place(self, phi: Tensor) -> Tensor:
+        """Where the scene's N objects start: ``[B, N, 7]`` position (m) and quaternion (wxyz)."""
+        ...
+
+    def goal(self, phi: Tensor) -> Tensor:
+        """The goal as observed, ``[B, 7]``: one-hot over ``GOALS``, then a position (m)."""
+        ...
+
+    def success(self, world: WorldState, phi: Tensor) -> Tensor:
+        """Whether each episode has succeeded, bool ``[B]``."""
+        ...
