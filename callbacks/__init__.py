@@ -1,0 +1,20 @@
+"""What happens between epochs: rollouts, their pictures and their summary."""
+
+from callbacks.denoising import DenoisingPicture
+from callbacks.evaluation import RolloutEvaluation
+from callbacks.heatmap import SuccessHeatmap
+from callbacks.rollout_observer import RolloutObserver, Rollouts
+from callbacks.step_seeds import StepSeeds
+from callbacks.summary import Summary
+from callbacks.video import RolloutVideo
+
+__all__ = [
+    "DenoisingPicture",
+    "RolloutEvaluation",
+    "RolloutObserver",
+    "RolloutVideo",
+    "Rollouts",
+    "StepSeeds",
+    "SuccessHeatmap",
+    "Summary",
+]

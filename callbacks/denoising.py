@@ -1,0 +1,110 @@
+"""How a chunk comes out of noise: the gripper's path at several denoising steps, in the scene."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from lightning import LightningModule, Trainer
+from matplotlib import colormaps
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from tensordict import TensorDictBase
+from torch import Tensor
+
+from callbacks.pictures import log_figure
+from callbacks.rollout_observer import Rollouts
+from callbacks.scene_picture import ScenePicture
+from robot.kinematics import Kinematics
+from robot.schema import OBSERVATION
+from robot.simulation.rendering import Polyline, Renderer
+
+COLORMAP = "plasma"
+
+
+class DenoisingPicture(ScenePicture):
+    """Logs ``rollout/denoising`` for one decision of the first recorded episode.
+
+    The path is that of the grasp point if the chunk's joint targets were reached; it starts as
+    noise all over the workspace and ends as what the policy does.
+
+    Args:
+        paths: how many of the chain's x_k are drawn, evenly spaced, first and last included.
+        width: pixels.
+        height: pixels.
+        without_opengl: see :class:`~callbacks.scene_picture.ScenePicture`.
+    """
+
+    def __init__(
+        self,
+        paths: int = 6,
+        width: int = 640,
+        height: int = 480,
+        without_opengl: Literal["error", "skip"] = "error",
+    ) -> None:
+        super().__init__(width, height, without_opengl)
+        if paths < 2:
+            raise ValueError(f"DenoisingPicture: paths is {paths}, it must be at least 2")
+        self.paths = paths
+
+    def draw(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        rollouts: Rollouts,
+        renderer: Renderer,
+    ) -> None:
+        """Denoises the second decision anew: by then the arm is on its way."""
+        module: Any = pl_module
+        recording = rollouts.recordings[rollouts.task.phi_set.name]
+        episode = recording[0]
+        t = min(module.horizons.action, int(episode["length"]) - 1)
+        seen = observations_before(episode, t, module.horizons.observation)
+        generator = torch.Generator(module.device).manual_seed(0)
+        denoised = module.predict_chain(seen.to(module.device), generator)[:, 0]  # [N + 1, Tp, A]
+        chosen = denoised[spaced(len(denoised), self.paths)].cpu()
+        overlay = gripper_paths(Kinematics(rollouts.task.arm), chosen)
+        image = renderer.frames(
+            rollouts.task, episode["phi"], episode["state"][t : t + 1], overlay
+        )[0]
+        figure = _with_color_scale(image, module.schedule.num_denoising_steps)
+        log_figure(trainer, "rollout/denoising", figure)
+
+
+def observations_before(episode: TensorDictBase, t: int, horizon: int) -> TensorDictBase:
+    """What a policy saw at step ``t``: ``[1, To]``, the first observation repeated at the start."""
+    steps = torch.arange(t - horizon + 1, t + 1).clamp(min=0)
+    return episode["trajectory"][OBSERVATION][steps].unsqueeze(0)
+
+
+def spaced(total: int, n: int) -> list[int]:
+    """Up to ``n`` different indices of ``total``, evenly spaced, the first and the last included."""
+    return sorted(set(np.linspace(0, total - 1, min(n, total)).round().astype(int).tolist()))
+
+
+def gripper_paths(kinematics: Kinematics, chunks: Tensor) -> list[Polyline]:
+    """Where chunks ``[n, Tp, A]`` of one chain would take the grasp point; clean ones are thick."""
+    colors = colormaps[COLORMAP](np.linspace(0, 1, len(chunks)))
+    lines: list[Polyline] = []
+    for i, (chunk, (r, g, b, _)) in enumerate(zip(chunks.double().numpy(), colors, strict=True)):
+        points = np.stack([kinematics.forward(action[:-1]).position for action in chunk])
+        thickness = 0.002 + 0.003 * i / (len(chunks) - 1)
+        lines.append(Polyline(points, (float(r), float(g), float(b), 1.0), thickness))
+    return lines
+
+
+def _with_color_scale(image: NDArray[np.uint8], num_denoising_steps: int) -> Figure:
+    """The image beside the scale that tells which denoising step a path's colour is."""
+    figure = Figure(figsize=(7.4, 5.0), dpi=110, layout="constrained")
+    axes: Any = figure.subplots()
+    axes.imshow(image)
+    axes.axis("off")
+    axes.set_title("Grasp point's path while one action chunk is denoised", fontsize=10)
+    scale = ScalarMappable(Normalize(num_denoising_steps, 0), COLORMAP)
+    figure.colorbar(
+        scale, ax=axes, label=f"denoising step k ({num_denoising_steps}: noise, 0: clean)"
+    )
+    return figure

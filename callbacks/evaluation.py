@@ -1,0 +1,181 @@
+"""Success of the policy on every named phi set of its task, between epochs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from tensordict import TensorDict, TensorDictBase
+from torch import Tensor
+
+from callbacks.rollout_observer import RolloutObserver, Rollouts
+from callbacks.rollout_progress import rollout_progress
+from callbacks.seeds import evaluation_seed
+from callbacks.wilson import SuccessRate
+from robot.phi import PhiSet
+from robot.rollout import rollout
+
+VALIDATION, TEST = 0, 1
+
+
+class RolloutEvaluation(Callback):
+    """Rolls the policy out on every phi set and logs how often it succeeds.
+
+    Runs at the start of the validation epoch: with ``EMAWeightAveraging`` listed before it, the
+    averaged weights are in place there. Task parameters are the same at every validation, others
+    at test, and neither is ever trained on (:mod:`callbacks.seeds`). Ranks share the episodes.
+
+    Logs ``rollout/success/<phi_set>`` with ``/n``, ``/lo`` and ``/hi`` (Wilson 95 %),
+    ``rollout/success`` (the phi set the task trains on) and ``time/robot_s`` (seconds the arm has
+    moved so far). Then it shows the rollouts to every :class:`RolloutObserver`.
+
+    Args:
+        every_n_epochs: validations in other epochs roll nothing out.
+        episodes: per phi set at validation.
+        test_episodes: per phi set at test.
+        num_envs: most environments stepped at once.
+        seed: of the evaluation, independent of the run's, so that runs are compared on the same
+            task parameters.
+    """
+
+    def __init__(
+        self,
+        every_n_epochs: int = 1,
+        episodes: int = 32,
+        test_episodes: int = 256,
+        num_envs: int = 64,
+        seed: int = 0,
+    ) -> None:
+        for name in ("every_n_epochs", "episodes", "test_episodes", "num_envs"):
+            if locals()[name] < 1:
+                raise ValueError(f"RolloutEvaluation: {name} must be at least 1")
+        self.every_n_epochs = every_n_epochs
+        self.episodes = episodes
+        self.test_episodes = test_episodes
+        self.num_envs = num_envs
+        self.seed = seed
+        self.robot_s = 0.0
+        self._environments: dict[int, Any] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The arm's time, which a resumed run goes on counting."""
+        return {"robot_s": self.robot_s}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Inverse of :meth:`state_dict`."""
+        self.robot_s = state_dict["robot_s"]
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Checks that there is a scene to roll out in."""
+        task = getattr(trainer, "datamodule", None)
+        if not hasattr(task, "environment"):
+            raise ValueError(
+                f"RolloutEvaluation needs a task with a scene and {type(task).__name__} has none: "
+                "leave the rollout callbacks out of its config"
+            )
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Closes the environments."""
+        for environment in self._environments.values():
+            environment.close()
+        self._environments.clear()
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Evaluates with few episodes."""
+        fitting = trainer.state.fn == "fit"
+        due = (trainer.current_epoch + 1) % self.every_n_epochs == 0
+        if not trainer.sanity_checking and (due or not fitting):
+            self._evaluate(trainer, pl_module, VALIDATION, self.episodes)
+
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Evaluates with many episodes."""
+        self._evaluate(trainer, pl_module, TEST, self.test_episodes)
+
+    # Plain no_grad: Lightning validates in inference mode, whose tensors an environment that
+    # outlives it could not update in place.
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def _evaluate(self, trainer: Trainer, module: LightningModule, stage: int, n: int) -> None:
+        task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        phi_sets: dict[str, PhiSet] = {**task.phi_sets, task.phi_set.name: task.phi_set}
+        observers = [c for c in trainer.callbacks if isinstance(c, RolloutObserver)]  # pyright: ignore[reportAttributeAccessIssue]
+        share = -(-n // trainer.world_size)
+        environment = self._environment(task, min(share, self.num_envs))
+        policy = ModulePolicy(module)
+        mine = (torch.arange(share) * trainer.world_size + trainer.global_rank) % n
+        episodes: dict[str, TensorDictBase] = {}
+        recordings: dict[str, TensorDictBase] = {}
+        with rollout_progress(trainer, share * len(phi_sets)) as advance:
+            for i, (name, phi_set) in enumerate(phi_sets.items()):
+                generator = torch.Generator().manual_seed(evaluation_seed(self.seed, stage, i))
+                recordings[name] = rollout(
+                    environment,
+                    policy,
+                    phi_set.sample(n, generator)[mine],
+                    seed=evaluation_seed(self.seed, stage, i, trainer.global_rank),
+                    record=bool(observers),
+                    on_batch=advance,
+                )
+                episodes[name] = _gather(module, recordings[name], n)
+        self._log(module, task, episodes)
+        rollouts = Rollouts(task, episodes, recordings)
+        for observer in observers:
+            observer.on_rollouts(trainer, module, rollouts)
+
+    def _environment(self, task: Any, num_envs: int) -> Any:
+        if num_envs not in self._environments:
+            self._environments[num_envs] = task.environment(num_envs, evaluation_seed(self.seed))
+        return self._environments[num_envs]
+
+    def _log(self, module: LightningModule, task: Any, episodes: dict[str, TensorDictBase]) -> None:
+        metrics: dict[str, float] = {}
+        for name, results in episodes.items():
+            self.robot_s += float(results["length"].sum()) / task.spec.rate
+            metrics |= SuccessRate.of(results["success"]).metrics(f"rollout/success/{name}")
+        metrics["rollout/success"] = metrics[f"rollout/success/{task.phi_set.name}"]
+        metrics["time/robot_s"] = self.robot_s
+        module.log_dict(metrics, batch_size=1)
+
+
+class ModulePolicy:
+    """A module in training as the rollouts see it: it computes wherever the trainer put it."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    @property
+    def device(self) -> torch.device:
+        """Where the module is, and its noise must be drawn."""
+        return self._module.device
+
+    @property
+    def observation_horizon(self) -> int:
+        """To: observations a decision needs."""
+        return self._module.horizons.observation
+
+    @property
+    def action_horizon(self) -> int:
+        """Ta: actions to execute before the next decision."""
+        return self._module.horizons.action
+
+    def __call__(
+        self, observations: TensorDictBase, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Observations ``[B, To]`` -> action chunk ``[B, Ta, A]``."""
+        return self._module(observations.to(self.device), generator)
+
+
+def _gather(module: LightningModule, share: TensorDictBase, n: int) -> TensorDictBase:
+    """The outcome of all ``n`` episodes from every rank's share, in the order of their phi."""
+
+    def everyone(value: Tensor) -> Tensor:
+        if module.trainer.world_size == 1:
+            return value
+        gathered = module.all_gather(value.to(module.device))  # [world, share, ...]
+        assert isinstance(gathered, Tensor)
+        return gathered.transpose(0, 1).flatten(0, 1)[:n].cpu()
+
+    names = ("phi", "success", "length")
+    return TensorDict({name: everyone(share[name]) for name in names}, batch_size=[n])

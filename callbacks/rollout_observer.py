@@ -1,0 +1,35 @@
+"""What RolloutEvaluation shows the callbacks that draw, print or decide on its rollouts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from tensordict import TensorDictBase
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """One evaluation: rollouts on every phi set of the task, smallest set first.
+
+    Attributes:
+        task: the data module whose task was rolled out.
+        episodes: per phi set ``phi`` [n, P], ``success`` [n] and ``length`` [n], of all ranks.
+        recordings: per phi set this rank's share of the same, with ``trajectory`` and ``state``.
+    """
+
+    task: Any
+    episodes: dict[str, TensorDictBase]
+    recordings: dict[str, TensorDictBase]
+
+
+class RolloutObserver(Callback):
+    """A callback that is shown each evaluation while the evaluated weights are in place.
+
+    So nothing is rolled out twice, and the order in which callbacks are listed does not matter.
+    """
+
+    def on_rollouts(self, trainer: Trainer, pl_module: LightningModule, rollouts: Rollouts) -> None:
+        """Called on every rank after each evaluation by :class:`RolloutEvaluation`."""
