@@ -1,0 +1,19 @@
+"""How to learn: one file is one learning stage."""
+
+from lightning_modules.diffusion import Sampler, Schedule
+from lightning_modules.diffusion_policy import DiffusionPolicy
+from lightning_modules.horizons import Horizons
+from lightning_modules.networks import MLPDenoiser, TransformerDenoiser, UNetDenoiser
+from lightning_modules.policy import Policy, load_policy
+
+__all__ = [
+    "DiffusionPolicy",
+    "Horizons",
+    "MLPDenoiser",
+    "Policy",
+    "Sampler",
+    "Schedule",
+    "TransformerDenoiser",
+    "UNetDenoiser",
+    "load_policy",
+]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, get_args
 
 import torch
@@ -121,9 +122,7 @@ def draw_noise(
     return torch.stack(samples, dim=1)
 
 
-def sample_chain(
-    denoise: Denoise, schedule: Schedule, sampler: Sampler, noise: Tensor
-) -> Tensor:
+def sample_chain(denoise: Denoise, schedule: Schedule, sampler: Sampler, noise: Tensor) -> Tensor:
     """Denoises chunks and keeps every x_k on the way, for pictures and policy gradients.
 
     Args:
@@ -135,11 +134,13 @@ def sample_chain(
     """
     steps = sampler.steps(schedule)
     if noise.shape[0] != len(steps) - 1:
-        raise ValueError(f"noise for {noise.shape[0]} denoising steps, sampler takes {len(steps) - 1}")
+        raise ValueError(
+            f"noise for {noise.shape[0]} denoising steps, sampler takes {len(steps) - 1}"
+        )
     advance = (_solver if sampler.kind == "dpm_solver" else _reverse_process)(schedule, sampler)
     noise = sampler.temperature * noise
     chain = [noise[0]]
-    for i, (k, j) in enumerate(zip(steps[:-1], steps[1:], strict=True), start=1):
+    for i, (k, j) in enumerate(pairwise(steps), start=1):
         x_k = chain[-1]  # [B, Tp, A]
         output = denoise(x_k, _filled(k, x_k))
         chain.append(advance(output, x_k, k, j, noise[i] if j > 0 else None))
@@ -192,8 +193,8 @@ def _solver(schedule: Schedule, sampler: Sampler) -> _Advance:
     def advance(output: Tensor, x_k: Tensor, k: int, j: int, noise: Tensor | None) -> Tensor:
         x_0, _ = schedule.clean_and_noise(output, x_k, _filled(k, x_k))
         injected = torch.zeros_like(x_k) if noise is None else noise
-        return scheduler.step(
-            x_0, k - 1, x_k, variance_noise=injected, return_dict=False
-        )[0]
+        # diffusers leaves the type of what a step returns partially unknown.
+        step: Callable[..., tuple[Tensor, ...]] = scheduler.step  # pyright: ignore
+        return step(x_0, k - 1, x_k, variance_noise=injected, return_dict=False)[0]
 
     return advance

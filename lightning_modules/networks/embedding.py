@@ -23,6 +23,7 @@ class DenoisingStepEmbedding(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(dim, 2 * dim), nn.SiLU(), nn.Linear(2 * dim, dim))
 
     def forward(self, k: Tensor) -> Tensor:
+        """Embeds k, long ``[B]``, as ``[B, dim]``."""
         half = self.dim // 2
         exponents = torch.arange(half, device=k.device, dtype=torch.float32) / (half - 1)
         angles = k[:, None] * torch.exp(-math.log(10_000.0) * exponents)  # [B, dim / 2]

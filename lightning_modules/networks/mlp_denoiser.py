@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from lightning_modules.networks.denoiser import Denoiser
 from lightning_modules.networks.embedding import DenoisingStepEmbedding
@@ -44,6 +45,7 @@ class MLPDenoiser(Denoiser):
         self.blocks = nn.ModuleList(_ResidualBlock(width) for _ in range(num_blocks))
         self.outlet = nn.Sequential(nn.LayerNorm(width), nn.SiLU(), nn.Linear(width, chunk_dim))
 
+    @override
     def forward(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
         h = self.inlet(torch.cat([x.flatten(1), self.embedding(k), condition], dim=-1))  # [B, W]
         for block in self.blocks:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
+from typing_extensions import override
 
 from lightning_modules.networks.denoiser import Denoiser
 from lightning_modules.networks.embedding import DenoisingStepEmbedding
@@ -43,7 +44,9 @@ class TransformerDenoiser(Denoiser):
     ) -> None:
         super().__init__(action_dim, horizon, condition_dim)
         if width % num_heads:
-            raise ValueError(f"transformer width {width} is not a multiple of num_heads {num_heads}")
+            raise ValueError(
+                f"transformer width {width} is not a multiple of num_heads {num_heads}"
+            )
         self.width = width
         self.num_blocks = num_blocks
         self.num_heads = num_heads
@@ -55,6 +58,7 @@ class TransformerDenoiser(Denoiser):
         self.norm = _AdaptiveNorm(width)
         self.outlet = nn.Linear(width, action_dim)
 
+    @override
     def forward(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
         context = F.silu(self.embedding(k) + self.condition(condition))  # [B, W]
         h = self.inlet(x) + self.position  # [B, Tp, W]

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from lightning_modules.networks.denoiser import Denoiser
 from lightning_modules.networks.embedding import DenoisingStepEmbedding
@@ -75,6 +76,7 @@ class UNetDenoiser(Denoiser):
         self.up = nn.ModuleList(block(2 * fine, fine) for fine, _ in reversed(steps))
         self.outlet = nn.Conv1d(first, action_dim, 1)
 
+    @override
     def forward(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
         film = torch.cat([self.embedding(k), condition], dim=-1)  # [B, F]
         h = self.inlet(x.transpose(1, 2), film)  # [B, W, T]

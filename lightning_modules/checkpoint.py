@@ -1,0 +1,111 @@
+"""What a checkpoint says of its policy: enough to rebuild it, and to refuse a wrong one.
+
+Beside Lightning's own keys a checkpoint holds plain data only:
+
+    ``spec``    the task, :meth:`robot.schema.TaskSpec.to_dict`
+    ``policy``  the learner: ``class_path`` and ``init_args`` without the spec; classes that it is
+                given are ``{class_path, init_args}`` too, as in a config file
+"""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from robot.schema import TaskSpec
+
+T = TypeVar("T")
+
+
+def describe(instance: object, init_args: Mapping[str, Any]) -> dict[str, Any]:
+    """How to make ``instance`` again, as plain data."""
+    cls = type(instance)
+    return {"class_path": f"{cls.__module__}.{cls.__qualname__}", "init_args": dict(init_args)}
+
+
+def resolve(class_path: str, base: type[T]) -> type[T]:
+    """The class of that path.
+
+    Raises:
+        ValueError: if it cannot be imported or is no subclass of ``base``.
+    """
+    module, _, name = class_path.rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"the checkpoint needs class {class_path!r}, which cannot be imported"
+        ) from error
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise ValueError(f"the checkpoint's class {class_path!r} is no {base.__name__}")
+    return cls
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Reads a policy's checkpoint: tensors and plain data only, no code is run.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is no checkpoint of a policy, or not a whole one.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint at {str(path)!r}")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
+        raise ValueError(
+            f"{str(path)!r} is not a readable checkpoint, or a truncated one"
+        ) from error
+    held = set(checkpoint) if isinstance(checkpoint, dict) else set()
+    missing = {"spec", "policy", "state_dict"} - held
+    if missing:
+        raise ValueError(f"{str(path)!r} is no policy's checkpoint: it lacks {sorted(missing)}")
+    return checkpoint
+
+
+def check_same_policy(
+    checkpoint: Mapping[str, Any], spec: TaskSpec, init_args: Mapping[str, Any]
+) -> None:
+    """Refuses a checkpoint whose task, horizons, network or schedule differ.
+
+    What only steers training or sampling (learning rate, dropout, sampler, Ta) may differ.
+
+    Raises:
+        ValueError: one sentence with the checkpoint's and the current value.
+    """
+    if not {"spec", "policy"} <= set(checkpoint):
+        raise ValueError("the checkpoint is no policy's: it names neither task nor policy")
+    theirs, mine = checkpoint["policy"]["init_args"], init_args
+    saved = TaskSpec.from_dict(checkpoint["spec"])
+    pairs: list[tuple[str, Any, Any]] = [
+        ("observation fields", _dims(saved), _dims(spec)),
+        ("action dimensions", list(saved.joints), list(spec.joints)),
+        ("policy rate", saved.rate, spec.rate),
+        ("observation ranges", _ranges(saved), _ranges(spec)),
+        ("action range", saved.action, spec.action),
+        *(
+            (f"{name} horizon", theirs["horizons"][name], mine["horizons"][name])
+            for name in ("observation", "prediction")
+        ),
+        ("denoiser", theirs["denoiser"], mine["denoiser"]),
+        ("schedule", theirs["schedule"], mine["schedule"]),
+    ]
+    for what, saved_value, value in pairs:
+        if saved_value != value:
+            raise ValueError(
+                f"checkpoint does not fit: its {what} is {saved_value}, the current one is {value}"
+            )
+
+
+def _dims(spec: TaskSpec) -> dict[str, int]:
+    return {name: len(bounds) for name, bounds in spec.observation.items()}
+
+
+def _ranges(spec: TaskSpec) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
+    return {name: (bounds.low, bounds.high) for name, bounds in spec.observation.items()}

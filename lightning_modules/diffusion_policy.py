@@ -1,0 +1,266 @@
+"""Diffusion Policy: clone demonstrations by denoising action chunks.
+
+Paper: Chi et al. 2023 (2303.04137), eq. 4-5; the loss is DDPM's (2006.11239, eq. 14).
+
+Symbols:
+    To, Tp, Ta  observation, prediction and action horizon, environment steps
+    K, k        denoising steps, one of them (K is noise, 0 is clean)
+    Do, A       dimensions of a flat observation, of an action
+    C           dimensions of the condition, To * Do
+
+    loss = E_{k, epsilon} || target(x_0, epsilon, k) - denoiser(x_k, k, condition) ||^2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any, Self
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from tensordict import TensorDictBase
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+from torch.optim import Optimizer
+from typing_extensions import override
+
+from lightning_modules.checkpoint import check_same_policy, describe, resolve
+from lightning_modules.diffusion import Sampler, Schedule, draw_noise, sample_chain
+from lightning_modules.horizons import Horizons
+from lightning_modules.learning_rate import warmup_cosine
+from lightning_modules.networks import Denoiser, MLPDenoiser
+from lightning_modules.normalizer import Normalizer
+from robot.schema import ACTION, OBSERVATION, TaskSpec
+
+DEFAULT_HORIZONS = Horizons()
+DEFAULT_SCHEDULE = Schedule()
+DEFAULT_SAMPLER = Sampler()
+
+Generators = torch.Generator | Sequence[torch.Generator]
+
+
+class DiffusionPolicy(LightningModule):
+    """A conditional denoiser of action chunks, trained on windows of demonstrations.
+
+    Args:
+        spec: the task; the command line links it from the data module.
+        denoiser: makes the network from ``action_dim, horizon, condition_dim``.
+        horizons: To, Tp, Ta.
+        schedule: noise schedule and what the denoiser predicts.
+        sampler: how chunks are sampled, and how well.
+        condition_dropout: share of training samples whose condition is hidden (all zeros, which
+            no normalised observation is), so that guidance can be applied later.
+        learning_rate: peak of the AdamW learning rate.
+        weight_decay: of AdamW.
+        warmup_steps: optimiser steps of linear warm-up; a cosine to zero follows.
+
+    Raises:
+        ValueError: if an argument is out of range or the sampler does not fit the schedule.
+    """
+
+    def __init__(
+        self,
+        spec: TaskSpec | Mapping[str, Any],
+        denoiser: Callable[[int, int, int], Denoiser] = MLPDenoiser,
+        horizons: Horizons = DEFAULT_HORIZONS,
+        schedule: Schedule = DEFAULT_SCHEDULE,
+        sampler: Sampler = DEFAULT_SAMPLER,
+        condition_dropout: float = 0.0,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-6,
+        warmup_steps: int = 100,
+    ) -> None:
+        super().__init__()
+        sampler.steps(schedule)
+        if not 0 <= condition_dropout < 1:
+            raise ValueError(f"condition_dropout is {condition_dropout}, it must be in [0, 1)")
+        if learning_rate <= 0:
+            raise ValueError(f"learning_rate is {learning_rate}, it must be above 0")
+        if weight_decay < 0:
+            raise ValueError(f"weight_decay is {weight_decay}, it must not be negative")
+        if warmup_steps < 0:
+            raise ValueError(f"warmup_steps is {warmup_steps}, it must not be negative")
+        self.spec = spec if isinstance(spec, TaskSpec) else TaskSpec.from_dict(spec)
+        self.horizons = horizons
+        self.schedule = schedule
+        self.sampler = sampler
+        self.condition_dropout = condition_dropout
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.warmup_steps = warmup_steps
+        self.normalizer = Normalizer(self.spec)
+        condition_dim = horizons.observation * self.spec.observation_dim
+        self.denoiser = denoiser(self.spec.action_dim, horizons.prediction, condition_dim)
+        self.save_hyperparameters(self.init_args())
+
+    def init_args(self) -> dict[str, Any]:
+        """The arguments beside ``spec`` as plain data: logged, and stored in checkpoints."""
+        return {
+            "denoiser": describe(self.denoiser, self.denoiser.own_args),
+            "horizons": asdict(self.horizons),
+            "schedule": asdict(self.schedule),
+            "sampler": asdict(self.sampler),
+            "condition_dropout": self.condition_dropout,
+            "learning_rate": self.learning_rate,
+            "weight_decay": self.weight_decay,
+            "warmup_steps": self.warmup_steps,
+        }
+
+    # Acting
+
+    def forward(self, observations: TensorDictBase, generator: Generators | None = None) -> Tensor:
+        """The actions to execute before replanning.
+
+        Args:
+            observations: the last To observations, fields ``[B, To, ...]``.
+            generator: one for the batch or one a sample, for reproducible chunks.
+
+        Returns:
+            ``[B, Ta, A]`` in real units.
+        """
+        return self.predict_chain(observations, generator)[-1, :, : self.horizons.action]
+
+    def predict_chain(
+        self,
+        observations: TensorDictBase,
+        generator: Generators | None = None,
+        noise: Tensor | None = None,
+    ) -> Tensor:
+        """Denoises whole chunks and keeps every step, for pictures.
+
+        Args:
+            observations: the last To observations, fields ``[B, To, ...]``.
+            generator: one for the batch or one a sample.
+            noise: all the noise to use instead, ``[N, B, Tp, A]`` (see ``draw_noise``).
+
+        Returns:
+            The chain from noise to clean chunk in real units, ``[N + 1, B, Tp, A]``.
+        """
+        condition = self.encode(observations)
+        if noise is None:
+            shape = (condition.shape[0], self.horizons.prediction, self.spec.action_dim)
+            noise = draw_noise(self.sampler, self.schedule, shape, generator, condition.device)
+        chain = sample_chain(
+            lambda x, k: self.denoiser(x, k, condition), self.schedule, self.sampler, noise
+        )
+        return self.normalizer.real_action(chain)
+
+    def encode(self, observations: TensorDictBase) -> Tensor:
+        """What the denoiser is conditioned on, ``[B, To * Do]``.
+
+        Raises:
+            ValueError: if the observations do not cover To steps or lack a field.
+        """
+        if observations.batch_dims != 2:
+            observations = observations.copy().auto_batch_size_(batch_dims=2)
+        if observations.shape[1] != self.horizons.observation:
+            raise ValueError(
+                f"got {observations.shape[1]} observations a decision, "
+                f"the policy's observation horizon is {self.horizons.observation}"
+            )
+        return self.normalizer.observation(self.spec.flatten(observations)).flatten(1)
+
+    # Learning
+
+    @override
+    def training_step(self, batch: TensorDictBase, batch_idx: int) -> Tensor:
+        # A function of the step, not of a stream of random numbers: a run that was killed and
+        # resumed draws the same noise as one that was not.
+        step = self.global_step * self.trainer.world_size + self.global_rank
+        loss = self._loss(batch, self._generator(torch.initial_seed(), step, batch_idx))
+        self.log("train/loss", loss, prog_bar=True, batch_size=batch.shape[0])
+        return loss
+
+    @override
+    def validation_step(self, batch: TensorDictBase, batch_idx: int) -> None:
+        self._log_seeded_loss("validation/loss", batch, batch_idx)
+
+    @override
+    def test_step(self, batch: TensorDictBase, batch_idx: int) -> None:
+        self._log_seeded_loss("test/loss", batch, batch_idx)
+
+    def predict_step(self, batch: TensorDictBase, batch_idx: int) -> Tensor:
+        """Whole chunks ``[B, Tp, A]`` in real units, reproducible."""
+        generator = self._generator(0, 0, batch_idx)
+        return self.predict_chain(batch.get(OBSERVATION), generator)[-1]
+
+    @override
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        self.log("train/grad_norm", torch.nn.utils.get_total_norm(gradients))
+
+    @override
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        optimizer = torch.optim.AdamW(
+            self.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
+        )
+        total_steps = self.trainer.estimated_stepping_batches
+        scheduler = warmup_cosine(optimizer, self.warmup_steps, total_steps)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    def _loss(self, batch: TensorDictBase, generator: torch.Generator) -> Tensor:
+        condition = self.encode(batch.get(OBSERVATION))  # [B, C]
+        x_0 = self.normalizer.action(batch.get(ACTION))  # [B, Tp, A]
+        size, device = x_0.shape[0], x_0.device
+        expected = (self.horizons.prediction, self.spec.action_dim)
+        if x_0.shape[1:] != expected:
+            raise ValueError(
+                f"the batch holds action chunks of shape {tuple(x_0.shape[1:])}, "
+                f"the policy predicts {expected}"
+            )
+        if self.condition_dropout:
+            kept = torch.rand(size, 1, generator=generator, device=device) >= self.condition_dropout
+            condition = condition * kept
+        k = torch.randint(
+            1, self.schedule.num_denoising_steps + 1, (size,), generator=generator, device=device
+        )
+        epsilon = torch.randn(x_0.shape, generator=generator, device=device)
+        output = self.denoiser(self.schedule.add_noise(x_0, epsilon, k), k, condition)
+        return F.mse_loss(output.float(), self.schedule.target(x_0, epsilon, k))
+
+    def _log_seeded_loss(self, name: str, batch: TensorDictBase, batch_idx: int) -> None:
+        loss = self._loss(batch, self._generator(0, self.global_rank, batch_idx))
+        self.log(name, loss, prog_bar=True, sync_dist=True, batch_size=batch.shape[0])
+
+    def _generator(self, seed: int, step: int, batch_idx: int) -> torch.Generator:
+        mixed = hash((seed, step, batch_idx)) % 2**63
+        return torch.Generator(self.device).manual_seed(mixed)
+
+    # Checkpoints
+
+    @override
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # Lightning's command line lets a checkpoint's hyper-parameters override its own flags:
+        # the policy's record is kept apart, so that `--ckpt_path` never changes a config.
+        checkpoint.pop(self.CHECKPOINT_HYPER_PARAMS_KEY, None)
+        checkpoint["spec"] = self.spec.to_dict()
+        checkpoint["policy"] = describe(self, self.init_args())
+
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        check_same_policy(checkpoint, self.spec, self.init_args())
+
+    @classmethod
+    def rebuild(cls, checkpoint: Mapping[str, Any]) -> Self:
+        """The learner of a checkpoint, weights loaded: averaged ones where there are any.
+
+        ``EMAWeightAveraging`` saves the average as ``state_dict`` and the raw weights apart.
+        """
+        args = dict(checkpoint["policy"]["init_args"])
+        network = args.pop("denoiser")
+        learner = cls(
+            spec=TaskSpec.from_dict(checkpoint["spec"]),
+            denoiser=partial(resolve(network["class_path"], Denoiser), **network["init_args"]),
+            horizons=Horizons(**args.pop("horizons")),
+            schedule=Schedule(**args.pop("schedule")),
+            sampler=Sampler(**args.pop("sampler")),
+            **args,
+        )
+        learner.load_state_dict(checkpoint["state_dict"])
+        return learner

@@ -1,0 +1,83 @@
+"""A trained policy as a robot needs it: observations in, action chunk out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tensordict import TensorDictBase
+from torch import Tensor
+
+from lightning_modules.checkpoint import read_checkpoint, resolve
+from lightning_modules.diffusion import Sampler
+from lightning_modules.diffusion_policy import DiffusionPolicy, Generators
+from robot.schema import TaskSpec
+
+
+class Policy:
+    """A learner that only acts: no gradients, evaluation mode, its own random numbers.
+
+    Args:
+        learner: the trained module; it is switched to evaluation mode.
+    """
+
+    def __init__(self, learner: DiffusionPolicy) -> None:
+        self._learner = learner.eval().requires_grad_(False)
+        self._generator = torch.Generator(learner.device)
+        self._generator.seed()
+
+    @property
+    def spec(self) -> TaskSpec:
+        """The task the policy was trained on."""
+        return self._learner.spec
+
+    @property
+    def observation_horizon(self) -> int:
+        """To: observations a decision needs."""
+        return self._learner.horizons.observation
+
+    @property
+    def action_horizon(self) -> int:
+        """Ta: actions to execute before the next decision."""
+        return self._learner.horizons.action
+
+    def seed(self, seed: int) -> None:
+        """Makes the chunks drawn from now on reproducible."""
+        self._generator.manual_seed(seed)
+
+    @torch.inference_mode()
+    def __call__(self, observations: TensorDictBase, generator: Generators | None = None) -> Tensor:
+        """Decides what to do next.
+
+        Args:
+            observations: the last To observations, fields ``[B, To, ...]``, of any device.
+            generator: one for the batch or one a sample, instead of the policy's own.
+
+        Returns:
+            ``[B, Ta, A]`` in real units, on the CPU.
+        """
+        generator = self._generator if generator is None else generator
+        return self._learner(observations.to(self._learner.device), generator).cpu()
+
+
+def load_policy(
+    path: str | Path, device: str | torch.device = "cpu", sampler: Sampler | None = None
+) -> Policy:
+    """Rebuilds a policy from its checkpoint alone; with averaged weights where there are any.
+
+    Args:
+        path: a checkpoint written by ``train.py`` or a ``Trainer``.
+        device: where the policy computes.
+        sampler: how chunks are sampled, instead of how they were at training.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no policy's checkpoint, or the sampler does not fit its schedule.
+    """
+    checkpoint = read_checkpoint(path)
+    cls = resolve(checkpoint["policy"]["class_path"], DiffusionPolicy)
+    learner = cls.rebuild(checkpoint)
+    if sampler is not None:
+        sampler.steps(learner.schedule)
+        learner.sampler = sampler
+    return Policy(learner.to(device))
