@@ -59,7 +59,7 @@ class DenoisingPicture(ScenePicture):
     ) -> None:
         """Denoises the second decision anew: by then the arm is on its way."""
         module: Any = pl_module
-        recording = rollouts.recordings[rollouts.task.phi_set.name]
+        recording: Any = rollouts.recordings[rollouts.task.phi_set.name]
         episode = recording[0]
         t = min(module.horizons.action, int(episode["length"]) - 1)
         seen = observations_before(episode, t, module.horizons.observation)
@@ -74,14 +74,14 @@ class DenoisingPicture(ScenePicture):
         log_figure(trainer, "rollout/denoising", figure)
 
 
-def observations_before(episode: TensorDictBase, t: int, horizon: int) -> TensorDictBase:
+def observations_before(episode: Any, t: int, horizon: int) -> TensorDictBase:
     """What a policy saw at step ``t``: ``[1, To]``, the first observation repeated at the start."""
     steps = torch.arange(t - horizon + 1, t + 1).clamp(min=0)
     return episode["trajectory"][OBSERVATION][steps].unsqueeze(0)
 
 
 def spaced(total: int, n: int) -> list[int]:
-    """Up to ``n`` different indices of ``total``, evenly spaced, the first and the last included."""
+    """At most ``n`` of ``total`` indices, evenly spaced, the first and the last included."""
     return sorted(set(np.linspace(0, total - 1, min(n, total)).round().astype(int).tolist()))
 
 

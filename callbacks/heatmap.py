@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from lightning import LightningModule, Trainer
@@ -34,7 +35,7 @@ class SuccessHeatmap(RolloutObserver):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Checks that phi says where the object is."""
-        task = getattr(trainer, "datamodule", None)
+        task: Any = getattr(trainer, "datamodule", None)
         names = task.phi_space.names if hasattr(task, "phi_space") else ()
         if not {"radius", "bearing"} <= set(names):
             raise ValueError(
@@ -59,8 +60,9 @@ def success_heatmap(
     their distance (Nadaraya 1964, Watson 1964); places far from every episode stay blank.
     """
     polar = [space.index("radius"), space.index("bearing")]
-    phi = np.concatenate([e["phi"].numpy() for e in episodes.values()]).astype(np.float64)
-    success = np.concatenate([e["success"].numpy() for e in episodes.values()]).astype(np.float64)
+    both = [(e.get("phi").double().numpy(), e.get("success").numpy()) for e in episodes.values()]
+    phi = np.concatenate([phi for phi, _ in both])  # [n, P]
+    success = np.concatenate([success for _, success in both]).astype(np.float64)  # [n]
     at = _table(phi[:, polar[0]], phi[:, polar[1]])
 
     figure = Figure(figsize=(7.5, 5.2), dpi=110, layout="constrained")

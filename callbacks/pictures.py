@@ -56,19 +56,19 @@ def _log_image(
 ) -> None:
     # TensorBoard shows whatever image a browser can; SummaryWriter.add_image only makes PNGs of
     # arrays and add_video needs moviepy, so the summary is written as it is.
-    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.compat.proto import summary_pb2
 
     if not trainer.is_global_zero:
         return
+    proto: Any = summary_pb2.Summary  # pyright: ignore[reportAttributeAccessIssue]
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            image = Summary.Image(
+            image = proto.Image(
                 height=height, width=width, colorspace=3, encoded_image_string=encoded
             )
+            summary = proto(value=[proto.Value(tag=tag, image=image)])
             writer: Any = logger.experiment
-            writer._get_file_writer().add_summary(
-                Summary(value=[Summary.Value(tag=tag, image=image)]), trainer.global_step
-            )
+            writer._get_file_writer().add_summary(summary, trainer.global_step)
             path = Path(logger.log_dir) / f"{tag}.{suffix}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(encoded)

@@ -8,7 +8,8 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
 from callbacks.rollout_observer import RolloutObserver, Rollouts
-from robot.simulation.rendering import NoOpenGLError, Renderer
+from robot.simulation.opengl import NoOpenGLError
+from robot.simulation.rendering import Renderer
 
 
 class ScenePicture(RolloutObserver):

@@ -57,9 +57,9 @@ class RolloutVideo(ScenePicture):
         for kind, row in zip((True, False), rows, strict=True):
             views.append([])
             for name, i in row:
-                episode = rollouts.recordings[name][i]
-                states = episode["state"][: max(lengths) + 1]
-                frames = renderer.frames(rollouts.task, episode["phi"], states)
+                recording = rollouts.recordings[name]
+                states = recording["state"][i, : max(lengths) + 1]
+                frames = renderer.frames(rollouts.task, recording["phi"][i], states)
                 views[-1].append(_framed(frames, name, kind))
         log_gif(trainer, "rollout/video", mosaic(views), rollouts.task.spec.rate)
 

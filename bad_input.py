@@ -1,0 +1,184 @@
+"""Bad input: one sentence on the terminal, an exit status of 2, nothing written.
+
+What a person can get wrong (a name, a number, a file) is found before the first batch and is
+worth a sentence. Whatever fails later, or was not raised on purpose, is a bug and keeps its
+traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import linecache
+import os
+import pickle
+import re
+import shutil
+import sys
+import time
+import traceback
+from argparse import ArgumentError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+ROOT = Path(__file__).parent
+# Where the classes live that a config can name.
+PACKAGES = ("datamodules", "lightning_modules", "lightning_modules.networks", "callbacks")
+
+
+class LeaveNothingBehind(Callback):
+    """Knows when a run has started, and removes the run folder of one that never did."""
+
+    def __init__(self) -> None:
+        self.started = False
+        self._born = time.time()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """From here on, errors are bugs and what was written stays."""
+        self.started = True
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """As in training."""
+        self.started = True
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """As in training."""
+        self.started = True
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """As in training."""
+        self.started = True
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Removes what this run has written, never older files."""
+        if self.started or not trainer.is_global_zero:
+            return
+        for logger in trainer.loggers:
+            folder = Path(logger.log_dir) if logger.log_dir else None
+            if folder is None or not folder.is_dir():
+                continue
+            experiment: Any = getattr(logger, "experiment", None)
+            if hasattr(experiment, "close"):
+                experiment.close()
+            files = [path for path in folder.rglob("*") if path.is_file()]
+            # File systems may cut time stamps to whole seconds.
+            if all(path.stat().st_mtime >= self._born - 1 for path in files):
+                shutil.rmtree(folder)
+                _remove_empty(folder.parent)
+
+
+@contextmanager
+def one_sentence(run: LeaveNothingBehind) -> Iterator[None]:
+    """Turns an error that its message explains into that message and exit status 2."""
+    try:
+        yield
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None or run.started:
+            raise
+        sys.stderr.write(f"error: {sentence}\n")
+        sys.exit(2)
+
+
+def explain(error: Exception) -> str | None:
+    """The sentence that tells a person what to change, or None for a bug."""
+    causes = list(_causes(error))
+    for cause in reversed(causes):
+        if _raised_on_purpose(cause):
+            return _in_one_line(str(cause))
+    if isinstance(error, ArgumentError):
+        return _explain_argument(str(error), causes)
+    if isinstance(error, FileNotFoundError):
+        return f"no such file: {error.filename}" if error.filename else _in_one_line(str(error))
+    if isinstance(error, pickle.UnpicklingError):
+        return "the file given with --ckpt_path is not a checkpoint"
+    if isinstance(error, MisconfigurationException):
+        return _in_one_line(str(error))
+    return None
+
+
+def choices(base: type) -> list[str]:
+    """Import paths of the classes here that a config can name where ``base`` is expected."""
+    found: list[str] = []
+    for package in PACKAGES:
+        module = importlib.import_module(package)
+        for name in getattr(module, "__all__", ()):
+            value = getattr(module, name)
+            if inspect.isclass(value) and issubclass(value, base) and not inspect.isabstract(value):
+                found.append(f"{package}.{name}")
+    return found
+
+
+def _explain_argument(message: str, causes: list[BaseException]) -> str:
+    """The core of jsonargparse's report, which lists all it tried over many lines."""
+    unknown = re.findall(
+        r"given class_path '([^']+)':\s+(?:No module named|module '[^']+' has no attribute)"
+        r"|Expected a dot import path string: (\S+)",
+        message,
+    )
+    if unknown:
+        name = next(filter(None, unknown[-1]))
+        base = _expected_class(causes)
+        known = choices(base) if base else []
+        there_are = f"; there are {', '.join(known)}" if known else ""
+        return f"there is no {base.__name__ if base else 'class'} {name!r}{there_are}"
+    for pattern in (
+        r"Problem with given class_path '(?P<name>[^']+)':\s+(?P<what>[^\n]+)\n",
+        r"Parser key \"(?P<name>[^\"]+)\":(?:[^-]*Errors:\s+-)?\s+(?P<what>[^\n]+)",
+    ):
+        found = list(re.finditer(pattern, message + "\n"))
+        if found:
+            given = re.findall(r"Given value: (.+)", message)
+            value = f", not {given[-1]!r}" if given and "NestedArg" not in given[-1] else ""
+            return f"{found[-1]['name']}: {found[-1]['what']}{value}"
+    return _in_one_line(message)
+
+
+def _expected_class(causes: list[BaseException]) -> type | None:
+    """The class that a config value had to be: jsonargparse says so only in its own frames."""
+    expected: type | None = None
+    for cause in causes:
+        for frame, _ in traceback.walk_tb(cause.__traceback__):
+            hint = frame.f_locals.get("typehint")
+            if inspect.isclass(hint) and hint is not type(None):
+                expected = hint
+    return expected
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what caused it, what caused that, ..."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _raised_on_purpose(error: BaseException) -> bool:
+    """Whether a ``raise`` statement of this repository raised it to be read by a person."""
+    if not isinstance(error, ValueError | FileNotFoundError | RuntimeError):
+        return False
+    frames = list(traceback.walk_tb(error.__traceback__))
+    if not frames:
+        return False
+    frame, line = frames[-1]
+    path = Path(frame.f_code.co_filename)
+    ours = ROOT in path.parents and "site-packages" not in path.parts
+    return ours and linecache.getline(str(path), line).lstrip().startswith("raise")
+
+
+def _in_one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+def _remove_empty(folder: Path) -> None:
+    """Removes a folder and its parents as long as they are empty and below the working one."""
+    while folder.resolve() != Path.cwd() and not any(folder.iterdir()):
+        os.rmdir(folder)
+        folder = folder.parent

@@ -1,0 +1,47 @@
+"""Trains, validates, tests: every learning stage is a config.
+
+python train.py fit --config configs/pick_banana/diffusion_policy.yaml
+"""
+
+from __future__ import annotations
+
+import jsonargparse
+from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from bad_input import LeaveNothingBehind, one_sentence
+from robot.schema import TaskSpec
+
+
+class CommandLine(LightningCLI):
+    """Lightning's command line; the task tells the learner what it sees and does."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Links the task's spec to the model."""
+        parser.link_arguments("data.spec", "model.init_args.spec", apply_on="instantiate")
+
+
+def main(args: list[str] | None = None) -> None:
+    """Runs a stage."""
+    # A spec is linked from the task, never written in a config: without this its fields would
+    # be arguments of every model.
+    jsonargparse.set_parsing_settings(
+        omegaconf_absolute_to_relative_paths=True, subclasses_enabled=[TaskSpec]
+    )
+    run = LeaveNothingBehind()
+    with one_sentence(run):
+        CommandLine(
+            LightningModule,
+            LightningDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            seed_everything_default=0,
+            trainer_defaults={"callbacks": [run]},
+            parser_kwargs={"parser_mode": "omegaconf+", "exit_on_error": False},
+            auto_configure_optimizers=False,
+            args=args,
+        )
+
+
+if __name__ == "__main__":
+    main()
