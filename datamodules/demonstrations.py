@@ -11,6 +11,7 @@ from datamodules.sources import Source
 from datamodules.window_loader import WindowLoader
 from datamodules.windows import WindowSampler, WindowStorage
 from robot.episode_check import check_finite
+from robot.episode_info import SCRIPTED
 from robot.episodes import EpisodeStore
 from robot.schema import ACTION, OBSERVATION, TaskSpec
 
@@ -27,6 +28,7 @@ class Demonstrations(Source):
         steps_per_epoch: batches a training epoch.
         validation: share of the episodes to validate on, drawn under the seed (at least one
             episode, unless there is only one or the share is 0); or the ids of these episodes.
+        num_episodes: how many a task records by itself, where it has a script and finds none.
 
     Raises:
         ValueError: if a size is below 1 or the share is not in [0, 1).
@@ -38,7 +40,10 @@ class Demonstrations(Source):
         batch_size: int = 256,
         steps_per_epoch: int = 500,
         validation: float | list[int] = 0.1,
+        num_episodes: int = 32,
     ) -> None:
+        if num_episodes < 1:
+            raise ValueError(f"num_episodes is {num_episodes}, must be at least 1")
         if batch_size < 1 or steps_per_epoch < 1:
             raise ValueError(
                 f"batch_size is {batch_size} and steps_per_epoch {steps_per_epoch}, "
@@ -52,8 +57,24 @@ class Demonstrations(Source):
         self.batch_size = batch_size
         self.steps_per_epoch = steps_per_epoch
         self.validation = validation
+        self.num_episodes = num_episodes
         self.train_ids: list[int] = []
         self.validation_ids: list[int] = []
+
+    def exists(self) -> bool:
+        """Whether there is something to learn from: any person's episode, or enough scripted ones.
+
+        Fewer scripted episodes than ``num_episodes`` are a recording that was interrupted.
+
+        Raises:
+            ValueError: if the store cannot be read.
+        """
+        try:
+            store = EpisodeStore.open(self.path)
+        except FileNotFoundError:
+            return False
+        ids = store.ids
+        return len(ids) >= self.num_episodes or any(store.info(i).operator != SCRIPTED for i in ids)
 
     def setup(
         self,
@@ -86,9 +107,7 @@ class Demonstrations(Source):
                 world_size=world_size,
                 shuffle=shuffle,
             )
-            storage = WindowStorage(
-                torch.cat(episodes), tuple(spec.observation), observation_horizon
-            )
+            storage = WindowStorage(episodes, tuple(spec.observation), observation_horizon)
             steps = self.steps_per_epoch if shuffle else None
             return WindowLoader(storage, sampler, self.batch_size, steps)
 

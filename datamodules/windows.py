@@ -146,20 +146,25 @@ class WindowStorage(TensorStorage):
     instead of one a field; the fields of a batch are views of it.
 
     Args:
-        steps: batch size ``[N]``, ``observation`` and ``action``; read, not written.
+        episodes: each of batch size ``[T]``, with ``observation`` and ``action``.
         fields: names of the observation fields to serve.
         observation_horizon: To.
     """
 
     def __init__(
-        self, steps: TensorDictBase, fields: Sequence[str], observation_horizon: int
+        self,
+        episodes: Sequence[TensorDictBase],
+        fields: Sequence[str],
+        observation_horizon: int,
     ) -> None:
-        observation = steps.get(OBSERVATION)
-        values = {name: observation.get(name) for name in fields}
+        def together(key: str | tuple[str, str]) -> Tensor:
+            return torch.cat([episode.get(key).to(torch.float32) for episode in episodes])
+
+        values = {name: together((OBSERVATION, name)) for name in fields}
         self._shapes = {name: value.shape[1:] for name, value in values.items()}
-        packed = [value.to(torch.float32).flatten(1) for value in values.values()]
-        self._observations = torch.cat(packed, dim=1)  # [N, sum of the fields' lengths]
-        self._actions = steps.get(ACTION).to(torch.float32)  # [N, A]
+        # [N, sum of the fields' lengths]
+        self._observations = torch.cat([value.flatten(1) for value in values.values()], dim=1)
+        self._actions = together(ACTION)  # [N, A]
         self._horizon = observation_horizon
         content = {OBSERVATION: self._observations, ACTION: self._actions}
         super().__init__(TensorDict(content, [len(self._actions)]))

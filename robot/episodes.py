@@ -16,15 +16,12 @@ dies: a temporary entry found while holding it belongs to a dead writer and is r
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import zlib
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +29,7 @@ from tensordict import TensorDict, TensorDictBase
 
 from robot.episode_check import check_episode
 from robot.episode_info import EpisodeInfo
+from robot.file_lock import file_lock
 from robot.schema import TaskSpec
 
 SCHEMA_VERSION = 1
@@ -94,7 +92,7 @@ class EpisodeStore:
             "provenance": provenance,
         }
         path.mkdir(parents=True, exist_ok=True)
-        with _locked(path):
+        with file_lock(path / ".lock"):
             if (path / "metadata.json").exists():
                 raise FileExistsError(f"there is an episode store at {path} already")
             (path / "episodes").mkdir(exist_ok=True)
@@ -188,7 +186,7 @@ class EpisodeStore:
         check_episode(episode, self.spec)
         steps = TensorDict(episode.to_dict(), batch_size=episode.batch_size).cpu().contiguous()
         folder = self.path / "episodes"
-        with _locked(self.path) as lock:
+        with file_lock(self.path / ".lock") as lock:
             self._remove_temporary()
             lock.seek(0)
             episode_id = max([int(lock.read() or 0), *(i + 1 for i in self.ids)])
@@ -274,7 +272,7 @@ class EpisodeStore:
         if not any(n.startswith(_TEMPORARY) for n in os.listdir(self.path / "episodes")):
             return
         try:
-            with _locked(self.path, wait=False):
+            with file_lock(self.path / ".lock", wait=False):
                 self._remove_temporary()
         except OSError:
             return
@@ -282,22 +280,6 @@ class EpisodeStore:
     def _remove_temporary(self) -> None:
         for entry in (self.path / "episodes").glob(f"{_TEMPORARY}*"):
             shutil.rmtree(entry)
-
-
-@contextmanager
-def _locked(path: Path, *, wait: bool = True) -> Generator[TextIOWrapper]:
-    """Holds the writers' lock of a store.
-
-    Yields:
-        The lock file, open for reading and writing.
-
-    Raises:
-        BlockingIOError: if another process holds it and ``wait`` is false.
-    """
-    descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-    with os.fdopen(descriptor, "r+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield file
 
 
 def _write(path: Path, text: str) -> None:

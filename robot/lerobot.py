@@ -1,0 +1,213 @@
+"""Reads a LeRobotDataset v3.0: joint states, actions and time stamps, without loss.
+
+The format, as LeRobot writes it::
+
+    meta/info.json     codebase_version, fps, robot_type, features with names and shapes, totals
+    meta/stats.json    minimum and maximum of each feature
+    data/**.parquet    observation.state, action, timestamp, frame_index, episode_index
+    videos/**          not read
+"""
+
+# pyarrow ships no type information.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robot.schema import Range
+
+VERSION = "v3.0"
+STATE = "observation.state"
+ACTION = "action"
+COLUMNS = (STATE, ACTION, "timestamp", "frame_index", "episode_index")
+# Widens the ranges on either side, as a share of their width, so that nothing is clipped.
+MARGIN = 0.05
+
+
+@dataclass(frozen=True)
+class LeRobotDataset:
+    """The numbers of a dataset, checked; construct with :meth:`read`.
+
+    Attributes:
+        path: its folder.
+        info: ``meta/info.json``.
+        stats: ``meta/stats.json``, empty where there is none.
+        state: ``[N, A]``, frames of all episodes in order, in the dataset's own units.
+        action: ``[N, A]``, likewise.
+        timestamp: ``[N]``, s from the start of the episode.
+        lengths: frames of each episode.
+    """
+
+    path: Path
+    info: dict[str, Any]
+    stats: dict[str, Any]
+    state: NDArray[np.float32]
+    action: NDArray[np.float32]
+    timestamp: NDArray[np.float32]
+    lengths: tuple[int, ...]
+
+    @classmethod
+    def read(cls, path: str | Path) -> LeRobotDataset:
+        """Reads and checks a dataset.
+
+        Raises:
+            ModuleNotFoundError: if pyarrow is not installed; says how to install it.
+            FileNotFoundError: if there is no dataset.
+            ValueError: if it has another version, lacks a column, contradicts its own totals, or
+                the frames of an episode do not follow each other.
+        """
+        path = Path(path)
+        info = _read_json(path / "meta" / "info.json")
+        found = info.get("codebase_version")
+        if found != VERSION:
+            raise ValueError(
+                f"{path} is a LeRobotDataset of version {found}, only {VERSION} is read: convert "
+                "it with LeRobot's own converter"
+            )
+        for column in (STATE, ACTION):
+            if column not in info.get("features", {}):
+                raise ValueError(f"{path} has no feature {column!r}, which cloning needs")
+        columns = _read_columns(path)
+        stats_file = path / "meta" / "stats.json"
+        dataset = cls(
+            path=path,
+            info=info,
+            stats=_read_json(stats_file) if stats_file.is_file() else {},
+            state=columns[STATE].astype(np.float32),
+            action=columns[ACTION].astype(np.float32),
+            timestamp=columns["timestamp"].astype(np.float32),
+            lengths=_episode_lengths(path, columns["episode_index"], columns["frame_index"]),
+        )
+        dataset._check_totals()
+        return dataset
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """Names of the action's dimensions, without LeRobot's ``.pos``."""
+        names = self.info["features"][ACTION]["names"]
+        if isinstance(names, dict):
+            names = next(iter(names.values()))
+        return tuple(name.removesuffix(".pos") for name in names)
+
+    @property
+    def rate(self) -> float:
+        """Frames a second, Hz."""
+        return float(self.info["fps"])
+
+    def range(self, column: str) -> Range:
+        """Bounds of the state or action: of the statistics and of the data, widened.
+
+        Args:
+            column: ``observation.state`` or ``action``.
+        """
+        values = self.state if column == STATE else self.action
+        low, high = values.min(0).astype(np.float64), values.max(0).astype(np.float64)
+        if column in self.stats:
+            low = np.minimum(low, self.stats[column]["min"])
+            high = np.maximum(high, self.stats[column]["max"])
+        margin = np.maximum(MARGIN * (high - low), 1e-3)  # a joint that never moved has no width
+        return Range(tuple(low - margin), tuple(high + margin))
+
+    def _check_totals(self) -> None:
+        width = len(self.joints)
+        if self.state.shape[1:] != (width,) or self.action.shape[1:] != (width,):
+            raise ValueError(
+                f"{self.path} names {width} joints, its states have shape "
+                f"{self.state.shape[1:]} and its actions {self.action.shape[1:]}"
+            )
+        for what, counted in (("episodes", len(self.lengths)), ("frames", len(self.action))):
+            if (said := self.info.get(f"total_{what}")) != counted:
+                raise ValueError(
+                    f"{self.path} says it has {said} {what} and holds {counted}: it is incomplete "
+                    "or was changed, download it again"
+                )
+
+
+def fingerprint(path: str | Path) -> str:
+    """Checksum of everything that :meth:`LeRobotDataset.read` reads.
+
+    Raises:
+        FileNotFoundError: if there is no dataset.
+    """
+    path = Path(path)
+    digest = hashlib.sha256()
+    meta = [path / "meta" / "info.json", path / "meta" / "stats.json"]
+    for file in [*meta, *_data_files(path)]:
+        if file.is_file():
+            digest.update(file.relative_to(path).as_posix().encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"there is no LeRobotDataset at {file.parent.parent}: {file} is missing"
+        )
+    try:
+        return json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(
+            f"{file} is not valid JSON ({error}): download the dataset again"
+        ) from error
+
+
+def _data_files(path: Path) -> list[Path]:
+    files = sorted((path / "data").rglob("*.parquet"))
+    if not files:
+        raise FileNotFoundError(f"the LeRobotDataset at {path} has no data/**.parquet")
+    return files
+
+
+def _read_columns(path: Path) -> dict[str, NDArray[Any]]:
+    """The needed columns of all data files, end to end."""
+    try:
+        from pyarrow import ArrowException, parquet
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "reading a LeRobotDataset needs pyarrow: pip install 'beachhead[recorded]'"
+        ) from error
+    parts: dict[str, list[NDArray[Any]]] = {column: [] for column in COLUMNS}
+    for file in _data_files(path):
+        try:
+            table = parquet.read_table(file)
+        except (OSError, ArrowException) as error:
+            raise ValueError(f"{file} is truncated or damaged: download it again") from error
+        for column, values in parts.items():
+            if column not in table.column_names:
+                raise ValueError(
+                    f"{file} has no column {column!r}; it has {', '.join(table.column_names)}"
+                )
+            # A list column comes as an array of arrays.
+            raw = table[column].to_numpy()
+            values.append(np.stack(raw) if raw.dtype == object else raw)
+    return {column: np.concatenate(values) for column, values in parts.items()}
+
+
+def _episode_lengths(
+    path: Path, episode_index: NDArray[np.int64], frame_index: NDArray[np.int64]
+) -> tuple[int, ...]:
+    """Frames of each episode, after checking that they are numbered and laid out in order."""
+    starts = np.flatnonzero(np.diff(episode_index, prepend=-1) != 0)
+    lengths = np.diff(np.append(starts, len(episode_index)))
+    if not np.array_equal(episode_index[starts], np.arange(len(starts))):
+        raise ValueError(
+            f"{path} has episodes {episode_index[starts].tolist()} in this order, expected 0 to "
+            f"{len(starts) - 1}"
+        )
+    wrong = np.flatnonzero(frame_index != np.arange(len(frame_index)) - np.repeat(starts, lengths))
+    if len(wrong):
+        i = int(wrong[0])
+        raise ValueError(
+            f"{path} skips a frame: row {i} is frame {frame_index[i]} of episode "
+            f"{episode_index[i]}, expected {i - int(np.repeat(starts, lengths)[i])}"
+        )
+    return tuple(int(n) for n in lengths)

@@ -1,0 +1,135 @@
+"""Imports a LeRobotDataset into an episode store, once.
+
+What becomes of a frame at step t::
+
+    observation / joint_position = observation.state[t]
+    observation / last_command   = action[t - 1]; at t = 0 the state: an arm that was sent nothing
+                                   yet holds where it is
+    action                       = action[t]
+    observation_time             = command_time = timestamp[t]   (LeRobot keeps one stamp a frame)
+
+Units are the dataset's own. LeRobot records no outcome: an episode that was kept is a success.
+"""
+
+# torch and numpy know each other only at run time.
+# pyright: reportUnknownMemberType=false
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from tensordict import TensorDict
+
+from robot.episode_info import EpisodeInfo
+from robot.episodes import EpisodeStore
+from robot.file_lock import file_lock
+from robot.lerobot import ACTION, STATE, LeRobotDataset, fingerprint
+from robot.schema import Range, TaskSpec
+
+UNITS = "LeRobot joint units (degrees or per cent of the calibrated range)"
+
+
+def import_lerobot(source: str | Path, path: str | Path) -> EpisodeStore:
+    """Imports a dataset, unless the store at ``path`` holds it as it is now.
+
+    The store appears whole or not at all: it is built beside its place and moved there.
+
+    Args:
+        source: folder of a LeRobotDataset v3.0.
+        path: where the store goes. An earlier import of the dataset there is replaced.
+
+    Raises:
+        ModuleNotFoundError: if pyarrow is not installed.
+        FileNotFoundError: if there is no dataset.
+        ValueError: if the dataset is faulty, or ``path`` holds something else than an import.
+    """
+    source, path = Path(source), Path(path)
+    checksum = fingerprint(source)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with file_lock(path.with_name(f".{path.name}.lock")):
+        if (path / "metadata.json").exists():
+            store = EpisodeStore.open(path)
+            imported = store.metadata["provenance"].get("lerobot_sha256")
+            if imported is None:
+                raise ValueError(
+                    f"{path} holds episodes that were not imported from LeRobot and would be "
+                    "lost: use another folder"
+                )
+            if imported == checksum:
+                return store
+        dataset = LeRobotDataset.read(source)
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        _fill(unfinished, dataset, source.resolve().name, checksum)
+        shutil.rmtree(path, ignore_errors=True)
+        os.rename(unfinished, path)
+    return EpisodeStore.open(path)
+
+
+def lerobot_spec(dataset: LeRobotDataset, task: str) -> TaskSpec:
+    """The task of a dataset: joints and rate by its metadata, ranges by its statistics."""
+    state, action = dataset.range(STATE), dataset.range(ACTION)
+    either = Range(  # at the first step, the last command is a state
+        tuple(min(pair) for pair in zip(state.low, action.low, strict=True)),
+        tuple(max(pair) for pair in zip(state.high, action.high, strict=True)),
+    )
+    return TaskSpec(
+        task=task,
+        rate=dataset.rate,
+        joints=dataset.joints,
+        observation={"joint_position": state, "last_command": either},
+        action=either,
+    )
+
+
+def _fill(path: Path, dataset: LeRobotDataset, task: str, checksum: str) -> None:
+    store = EpisodeStore.create(
+        path,
+        lerobot_spec(dataset, task),
+        units=dict.fromkeys(("joint_position", "last_command", "action"), UNITS),
+        source=str(dataset.path.resolve()),
+        lerobot_sha256=checksum,
+        robot_type=dataset.info.get("robot_type"),
+    )
+    end = 0
+    for index, length in enumerate(dataset.lengths):
+        start, end = end, end + length
+        seconds = length / dataset.rate
+        info = EpisodeInfo(
+            operator="unknown",
+            success=True,
+            human_s=seconds,
+            robot_s=seconds,
+            notes=f"episode {index} of {task}",
+        )
+        store.append(_episode(dataset, slice(start, end)), info)
+
+
+def _episode(dataset: LeRobotDataset, frames: slice) -> TensorDict:
+    """One episode, batch size ``[T]``."""
+    state = torch.from_numpy(dataset.state[frames].copy())  # [T, A]
+    action = torch.from_numpy(dataset.action[frames].copy())  # [T, A]
+    time = torch.from_numpy(dataset.timestamp[frames].astype(np.float64))[:, None]  # [T, 1]
+    last = torch.zeros(len(action), 1, dtype=torch.bool)
+    last[-1] = True
+    return TensorDict(
+        {
+            "observation": {
+                "joint_position": state,
+                "last_command": torch.cat([state[:1], action[:-1]]),
+            },
+            "action": action,
+            "observation_time": time,
+            "command_time": time.clone(),
+            "next": {
+                "reward": last.to(torch.float32),
+                "terminated": last,
+                "truncated": torch.zeros_like(last),
+                "done": last.clone(),
+            },
+        },
+        batch_size=[len(action)],
+    )
