@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,12 +57,13 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {str(path)!r}")
+    unreadable = f"{str(path)!r} is not a readable checkpoint, or a truncated one"
+    if not zipfile.is_zipfile(path):
+        raise ValueError(unreadable)
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
-        raise ValueError(
-            f"{str(path)!r} is not a readable checkpoint, or a truncated one"
-        ) from error
+    except (RuntimeError, pickle.UnpicklingError) as error:
+        raise ValueError(unreadable) from error
     held = set(checkpoint) if isinstance(checkpoint, dict) else set()
     missing = {"spec", "policy", "state_dict"} - held
     if missing:

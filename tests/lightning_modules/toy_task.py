@@ -1,10 +1,13 @@
 """A task in two lines: a visible target, two good answers (left and right of it)."""
 
+from functools import partial
+
 import torch
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import LightningDataModule, Trainer
 from tensordict import TensorDict
 from torch.utils.data import DataLoader
 
+from lightning_modules import DiffusionPolicy, Horizons, MLPDenoiser
 from robot.schema import Range, TaskSpec
 
 SPEC = TaskSpec(
@@ -42,7 +45,9 @@ class ToyData(LightningDataModule):
 
     def train_dataloader(self):
         rows = windows(self.size, self.to, self.tp)
-        return DataLoader(range(self.size), batch_size=self.batch_size, collate_fn=lambda i: rows[i])
+        return DataLoader(
+            range(self.size), batch_size=self.batch_size, collate_fn=lambda i: rows[i]
+        )
 
     def val_dataloader(self):
         rows = windows(64, self.to, self.tp, seed=9)
@@ -50,3 +55,23 @@ class ToyData(LightningDataModule):
 
     test_dataloader = val_dataloader
     predict_dataloader = val_dataloader
+
+
+def tiny_policy(**arguments):
+    defaults = {
+        "denoiser": partial(MLPDenoiser, width=64),
+        "horizons": Horizons(observation=2, prediction=4, action=2),
+        "warmup_steps": 20,
+    }
+    return DiffusionPolicy(SPEC, **{**defaults, **arguments})
+
+
+def tiny_trainer(**arguments):
+    quiet = {
+        "accelerator": "cpu",
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
+    return Trainer(**{**quiet, **arguments})
