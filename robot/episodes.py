@@ -41,7 +41,8 @@ SI_UNITS = {
     "object_position": "m",
     "object_size": "m",
     "action": "rad, gripper m",
-    "time": "s",
+    "observation_time": "s",
+    "command_time": "s",
 }
 _TEMPORARY = ".unfinished-"
 
