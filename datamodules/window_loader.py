@@ -59,6 +59,11 @@ class WindowLoader:
         """Where Lightning looks for :meth:`set_epoch`."""
         return self
 
+    @property
+    def batch_sampler(self) -> None:
+        """None: Lightning asks anything that has a ``sampler``."""
+        return
+
     def __len__(self) -> int:
         """Batches an epoch."""
         if self._steps_per_epoch is not None:
