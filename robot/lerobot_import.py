@@ -48,25 +48,34 @@ def import_lerobot(source: str | Path, path: str | Path) -> EpisodeStore:
     """
     source, path = Path(source), Path(path)
     checksum = fingerprint(source)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with file_lock(path.with_name(f".{path.name}.lock")):
-        if (path / "metadata.json").exists():
-            store = EpisodeStore.open(path)
-            imported = store.metadata["provenance"].get("lerobot_sha256")
-            if imported is None:
-                raise ValueError(
-                    f"{path} holds episodes that were not imported from LeRobot and would be "
-                    "lost: use another folder"
-                )
-            if imported == checksum:
-                return store
-        dataset = LeRobotDataset.read(source)
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        _fill(unfinished, dataset, source.resolve().name, checksum)
-        shutil.rmtree(path, ignore_errors=True)
-        os.rename(unfinished, path)
+    if not _holds(path, checksum):
+        dataset = LeRobotDataset.read(source)  # before anything is written
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with file_lock(path.with_name(f".{path.name}.lock")):
+            if not _holds(path, checksum):
+                unfinished = path.with_name(f".{path.name}.unfinished")
+                shutil.rmtree(unfinished, ignore_errors=True)
+                _fill(unfinished, dataset, source.resolve().name, checksum)
+                shutil.rmtree(path, ignore_errors=True)
+                os.rename(unfinished, path)
     return EpisodeStore.open(path)
+
+
+def _holds(path: Path, checksum: str) -> bool:
+    """Whether the store at ``path`` is an import of the dataset with this checksum.
+
+    Raises:
+        ValueError: if it is no import at all.
+    """
+    if not (path / "metadata.json").exists():
+        return False
+    imported = EpisodeStore.open(path).metadata["provenance"].get("lerobot_sha256")
+    if imported is None:
+        raise ValueError(
+            f"{path} holds episodes that were not imported from LeRobot and would be lost: "
+            "use another folder"
+        )
+    return imported == checksum
 
 
 def lerobot_spec(dataset: LeRobotDataset, task: str) -> TaskSpec:
