@@ -21,14 +21,15 @@ from argparse import ArgumentError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Callback, LightningModule, Trainer
 
 ROOT = Path(__file__).parent
+NO_PATH = "Expected a dot import path string:"  # of jsonargparse
 # Where the classes live that a config can name.
-PACKAGES = ("datamodules", "lightning_modules", "lightning_modules.networks", "callbacks")
+PACKAGES = ("datamodules", "lightning_modules", "callbacks")
 
 
 class LeaveNothingBehind(Callback):
@@ -94,7 +95,7 @@ def explain(error: Exception) -> str | None:
         if _raised_on_purpose(cause):
             return _in_one_line(str(cause))
     if isinstance(error, ArgumentError):
-        return _explain_argument(str(error), causes)
+        return _explain_argument(causes)
     if isinstance(error, FileNotFoundError):
         return f"no such file: {error.filename}" if error.filename else _in_one_line(str(error))
     if isinstance(error, pickle.UnpicklingError):
@@ -116,29 +117,24 @@ def choices(base: type) -> list[str]:
     return found
 
 
-def _explain_argument(message: str, causes: list[BaseException]) -> str:
-    """The core of jsonargparse's report, which lists all it tried over many lines."""
-    unknown = re.findall(
-        r"given class_path '([^']+)':\s+(?:No module named|module '[^']+' has no attribute)"
-        r"|Expected a dot import path string: (\S+)",
-        message,
-    )
-    if unknown:
-        name = next(filter(None, unknown[-1]))
+def _explain_argument(causes: list[BaseException]) -> str:
+    """The core of jsonargparse's report, which lists all it tried over many lines.
+
+    It keeps what went wrong in the innermost cause, and around that which argument it was for.
+    """
+    texts = [str(cause) for cause in causes]
+    if isinstance(causes[-1], ImportError | AttributeError) or NO_PATH in texts[-1]:
         base = _expected_class(causes)
         known = choices(base) if base else []
         there_are = f"; there are {', '.join(known)}" if known else ""
-        return f"there is no {base.__name__ if base else 'class'} {name!r}{there_are}"
-    for pattern in (
-        r"Problem with given class_path '(?P<name>[^']+)':\s+(?P<what>[^\n]+)\n",
-        r"Parser key \"(?P<name>[^\"]+)\":(?:[^-]*Errors:\s+-)?\s+(?P<what>[^\n]+)",
-    ):
-        found = list(re.finditer(pattern, message + "\n"))
-        if found:
-            given = re.findall(r"Given value: (.+)", message)
-            value = f", not {given[-1]!r}" if given and "NestedArg" not in given[-1] else ""
-            return f"{found[-1]['name']}: {found[-1]['what']}{value}"
-    return _in_one_line(message)
+        return f"there is no {base.__name__ if base else 'class'} {_named(texts)!r}{there_are}"
+    unknown_option = re.search(r"Option '[^']+' is not accepted", texts[-1])
+    around = r"given class_path '([^']+)'" if unknown_option else r"Parser key \"([^\"]+)\""
+    places = re.findall(around, texts[0])
+    what = _in_one_line(texts[-1]).replace("<class '", "").replace("'>", "")
+    if not places or texts[-1].startswith("Parser key"):
+        return what
+    return f"{places[-1]}: {what}"
 
 
 def _expected_class(causes: list[BaseException]) -> type | None:
@@ -147,9 +143,25 @@ def _expected_class(causes: list[BaseException]) -> type | None:
     for cause in causes:
         for frame, _ in traceback.walk_tb(cause.__traceback__):
             hint = frame.f_locals.get("typehint")
-            if inspect.isclass(hint) and hint is not type(None):
-                expected = hint
+            # Optional[Class], Callable[[...], Class] and list[Class] hold it in their arguments.
+            for candidate in (hint, *get_args(hint)):
+                if inspect.isclass(candidate) and candidate is not type(None):
+                    expected = candidate
     return expected
+
+
+def _named(texts: list[str]) -> str:
+    """The name in a config for which there is no class."""
+    patterns = (
+        r"class_path'?[=:]? ?'([^']+)'",
+        re.escape(NO_PATH) + r" (\S+)",
+        r"Got value: (\S+)",
+    )
+    for text in reversed(texts):
+        for pattern in patterns:
+            if found := re.findall(pattern, text):
+                return found[-1]
+    return "given"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -22,7 +22,7 @@ from robot.kinematics import Kinematics
 from robot.schema import OBSERVATION
 from robot.simulation.rendering import Polyline, Renderer
 
-COLORMAP = "plasma"
+COLORMAP = "cool"  # noise cyan, clean magenta: neither is a colour of the scene
 
 
 class DenoisingPicture(ScenePicture):
@@ -91,7 +91,7 @@ def gripper_paths(kinematics: Kinematics, chunks: Tensor) -> list[Polyline]:
     lines: list[Polyline] = []
     for i, (chunk, (r, g, b, _)) in enumerate(zip(chunks.double().numpy(), colors, strict=True)):
         points = np.stack([kinematics.forward(action[:-1]).position for action in chunk])
-        thickness = 0.002 + 0.003 * i / (len(chunks) - 1)
+        thickness = 0.001 + 0.004 * i / (len(chunks) - 1)
         lines.append(Polyline(points, (float(r), float(g), float(b), 1.0), thickness))
     return lines
 
@@ -103,7 +103,7 @@ def _with_color_scale(image: NDArray[np.uint8], num_denoising_steps: int) -> Fig
     axes.imshow(image)
     axes.axis("off")
     axes.set_title("Grasp point's path while one action chunk is denoised", fontsize=10)
-    scale = ScalarMappable(Normalize(num_denoising_steps, 0), COLORMAP)
+    scale = ScalarMappable(Normalize(0, num_denoising_steps), f"{COLORMAP}_r")
     figure.colorbar(
         scale, ax=axes, label=f"denoising step k ({num_denoising_steps}: noise, 0: clean)"
     )

@@ -23,6 +23,8 @@ CELL = 0.005  # m
 BANDWIDTH = 0.02  # m, standard deviation of the kernel that smooths single episodes
 REACH = 2.5  # bandwidths from an episode up to which its outcome is drawn
 
+POINTS = 60  # on an arc of an outline
+
 Array = NDArray[np.float64]
 
 
@@ -88,7 +90,7 @@ def success_heatmap(
     axes.set_aspect("equal")
     axes.set_facecolor("#d9d9d9")
     axes.invert_xaxis()  # y points left when one looks along x from behind the arm
-    axes.legend(loc="upper left", fontsize=8, framealpha=0.9)
+    axes.legend(loc="lower left", fontsize=8, framealpha=0.9)
     figure.colorbar(image, ax=axes, label="success rate", shrink=0.8)
     return figure
 
@@ -101,10 +103,15 @@ def _table(radius: Array, bearing: Array) -> Array:
 def _outline(
     low: tuple[float, ...] | list[float], high: tuple[float, ...] | list[float], polar: list[int]
 ) -> Array:
-    """Border of a box in (radius, bearing) as a closed line on the table, ``[n, 2]``."""
+    """Border of a box in (radius, bearing) as a closed line on the table, ``[2 POINTS, 2]``.
+
+    The near arc from right to left, then the far one from left to right.
+    """
     (r0, b0), (r1, b1) = ((bound[polar[0]], bound[polar[1]]) for bound in (low, high))
-    arc = np.linspace(b0, b1, 60)
-    return np.concatenate([_table(np.full(60, r0), arc), _table(np.full(60, r1), arc[::-1])])
+    arc = np.linspace(b0, b1, POINTS)
+    return np.concatenate(
+        [_table(np.full(POINTS, r0), arc), _table(np.full(POINTS, r1), arc[::-1])]
+    )
 
 
 def _grid(border: Array) -> tuple[Array, Array]:
@@ -131,16 +138,16 @@ def _smooth(places: Array, at: Array, success: Array) -> Array:
 
 
 def _draw_sets(axes: Axes, outlines: Mapping[str, list[Array]]) -> None:
-    """Outlines every phi set, and names it at its far edge."""
+    """Outlines every phi set, and names it at its far left corner."""
     for name, borders in outlines.items():
         for border in borders:
-            axes.add_patch(Polygon(border[:, ::-1], fill=False, color="white", linewidth=2.2))
-            axes.add_patch(Polygon(border[:, ::-1], fill=False, color="black", linewidth=1.1))
-        top = max(borders, key=lambda b: b[:, 0].max())
-        tip = top[top[:, 0].argmax()]
+            for color, width in (("white", 2.2), ("black", 1.1)):
+                line = Polygon(border[:, ::-1], fill=False, edgecolor=color, linewidth=width)
+                axes.add_patch(line)
+        far_left = borders[0][POINTS]
         label = axes.annotate(
             name,
-            (tip[1], tip[0]),
+            (far_left[1], far_left[0]),
             (0, 1.5),
             textcoords="offset points",
             fontsize=8,

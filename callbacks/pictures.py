@@ -54,8 +54,8 @@ def encode_gif(frames: NDArray[np.uint8], rate: float) -> bytes:
 def _log_image(
     trainer: Trainer, tag: str, encoded: bytes, suffix: str, width: int, height: int
 ) -> None:
-    # TensorBoard shows whatever image a browser can; SummaryWriter.add_image only makes PNGs of
-    # arrays and add_video needs moviepy, so the summary is written as it is.
+    # TensorBoard shows whatever image a browser can; SummaryWriter.add_image takes only
+    # arrays and add_video needs moviepy, so the summary is written here.
     from tensorboard.compat.proto import summary_pb2
 
     if not trainer.is_global_zero:

@@ -68,7 +68,7 @@ class Summary(RolloutObserver):
         if not self.rates or not trainer.is_global_zero:
             return
         console = Console(width=None if Console().is_terminal else 100)
-        console.print(success_table(self.rates, f"Success after {stage}"))
+        console.print(success_table(self.rates, f"Success after {trainer.state.fn}"))
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 console.print(f"Pictures and curves: tensorboard --logdir {logger.save_dir}")

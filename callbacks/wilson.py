@@ -66,4 +66,4 @@ class SuccessRate:
     def metrics(self, name: str) -> dict[str, float]:
         """The flat form of logs and results: ``name``, ``name/n``, ``name/lo``, ``name/hi``."""
         low, high = self.interval
-        return {name: self.rate, f"{name}/n": float(self.n), f"{name}/lo": low, f"{name}/hi": high}
+        return {name: self.rate, f"{name}/n": self.n, f"{name}/lo": low, f"{name}/hi": high}
