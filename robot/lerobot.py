@@ -136,11 +136,13 @@ def fingerprint(path: str | Path) -> str:
 
     Raises:
         FileNotFoundError: if there is no dataset.
+        ValueError: if its metadata cannot be read.
     """
     path = Path(path)
+    info = path / "meta" / "info.json"
+    _read_json(info)
     digest = hashlib.sha256()
-    meta = [path / "meta" / "info.json", path / "meta" / "stats.json"]
-    for file in [*meta, *_data_files(path)]:
+    for file in [info, path / "meta" / "stats.json", *_data_files(path)]:
         if file.is_file():
             digest.update(file.relative_to(path).as_posix().encode())
             digest.update(file.read_bytes())
