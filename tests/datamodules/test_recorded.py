@@ -27,7 +27,7 @@ def test_an_episode_can_be_held_out_by_its_id(store, reach_spec):
 
 
 def test_a_task_without_recordings_says_what_it_needs():
-    with pytest.raises(ValueError, match="needs 'lerobot'.* or 'store'"):
+    with pytest.raises(ValueError, match=r"needs 'lerobot'.* or 'store'"):
         RecordedTask()
 
 
