@@ -13,6 +13,8 @@ from robot.simulation.arm_model import GRASP_SITE
 from robot.simulation.scene import Scene, compile_scene
 
 Array = NDArray[np.float64]
+# How far a joint moves in one iteration of the solver at the most, rad.
+LARGEST_STEP = 0.4
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,13 @@ class Kinematics:
         )
         # Holds what the frame leaves free near the present posture: no joint wanders.
         self._posture = mink.PostureTask(self._configuration.model, cost=1e-3)
-        self._limits = [mink.ConfigurationLimit(self._configuration.model)]
+        # Small steps keep the solver on the way a moving arm takes, out of joint limits' corners.
+        self._limits = [
+            mink.ConfigurationLimit(self._configuration.model),
+            mink.VelocityLimit(
+                self._configuration.model, {joint.name: LARGEST_STEP for joint in arm.joints}
+            ),
+        ]
 
     def _update(self, joints: Array) -> Array:
         q = self._configuration.model.qpos0.copy()

@@ -15,8 +15,6 @@ GRASP_SITE = "grasp_point"
 ARMATURE, DAMPING = 0.1, 1.0
 # Collision groups: the arm meets objects and the table, never itself (``robot.safety`` does).
 ARM, WORLD = 1, 2
-# Rubber on the finger pads: four contact dimensions, so that a held object resists twisting.
-FRICTION = (1.0, 0.02, 0.001)
 DARK, LIGHT, PAD = (0.13, 0.13, 0.15, 1.0), (0.32, 0.33, 0.36, 1.0), (0.05, 0.05, 0.05, 1.0)
 FINGER_LENGTH, FINGER_THICKNESS, FINGER_WIDTH = 0.06, 0.008, 0.022
 # Mass of each link in kg, base to wrist, as published for a ViperX-class arm.
@@ -68,10 +66,6 @@ def _add_finger(hand: mujoco.MjsBody, arm: ArmDescription, side: int) -> str:
         size=[FINGER_LENGTH / 2, FINGER_THICKNESS / 2, FINGER_WIDTH / 2],
         contype=ARM,
         conaffinity=WORLD,
-        condim=4,
-        friction=FRICTION,
-        solref=[0.01, 1],
-        priority=1,
         mass=0.03,
         rgba=PAD,
     )
@@ -145,8 +139,6 @@ def add_arm(spec: mujoco.MjSpec, arm: ArmDescription) -> None:
     for joint in arm.joints:
         _add_position_servo(spec, joint.name, joint.kp, joint.kv, joint.range)
     low, high = arm.gripper.range
-    servo = _add_position_servo(
-        spec, finger, arm.gripper.kp, arm.gripper.kv, (low / 2, high / 2)
-    )
+    servo = _add_position_servo(spec, finger, arm.gripper.kp, arm.gripper.kv, (low / 2, high / 2))
     servo.forcerange = [-arm.gripper.force, arm.gripper.force]
     servo.forcelimited = True

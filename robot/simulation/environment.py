@@ -22,7 +22,15 @@ from torchrl.envs import EnvBase
 from robot.arm_description import load_arm
 from robot.phi import PhiSet
 from robot.safety import clip_command
-from robot.schema import ACTION, COMMAND_TIME, GOALS, MAX_OBJECTS, OBSERVATION, OBSERVATION_TIME, PHI
+from robot.schema import (
+    ACTION,
+    COMMAND_TIME,
+    GOALS,
+    MAX_OBJECTS,
+    OBSERVATION,
+    OBSERVATION_TIME,
+    PHI,
+)
 from robot.simulation.physics import Physics
 from robot.simulation.scene import TIMESTEP, compile_scene
 from robot.simulation.task import SimulatedTask, WorldState

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from robot.simulation.arm_model import ARM, FRICTION, WORLD
+from robot.simulation.arm_model import ARM, WORLD
+
+# Resistance to twisting (m) and rolling (m) in the fingers.
+TORSION, ROLLING = 0.02, 0.001
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class ObjectShape:
         kind: one of ``KINDS``.
         half_extents: half the bounding box, m; also what the observation shows as its size.
         mass: kg.
-        friction: sliding friction coefficient.
+        friction: sliding friction coefficient, on finger pads and table alike.
         rgba: colour.
 
     Raises:
@@ -128,7 +131,10 @@ def add_object(spec: mujoco.MjSpec, name: str, shape: ObjectShape) -> None:
             contype=WORLD,
             conaffinity=WORLD | ARM,
             condim=4,
-            friction=[shape.friction, *FRICTION[1:]],
+            friction=[shape.friction, TORSION, ROLLING],
+            # The object's surface, not the maximum of both, decides: a slippery one slips.
+            priority=1,
+            solref=[0.01, 1],
             rgba=shape.rgba,
             **attributes,
         )

@@ -82,9 +82,7 @@ class Physics:
         self._positions[index], self._velocities[index] = 0, 0
         self._read(index)
 
-    def advance(
-        self, index: NDArray[np.int64], targets: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
+    def advance(self, index: NDArray[np.int64], targets: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Steps the rows ``index [n]`` through ``targets [n, substeps, nu]``.
 
         Returns:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import mujoco
+import numpy as np
 
 from robot.arm_description import load_arm
 from robot.schema import MAX_OBJECTS
@@ -36,6 +37,42 @@ class Scene:
             raise ValueError(f"a scene has {len(self.objects)} objects; at most {MAX_OBJECTS} fit")
 
 
+def _look_at(eye: tuple[float, ...], target: tuple[float, ...]) -> list[float]:
+    """A camera's x and y axes, upright, for a view from ``eye`` to ``target``."""
+    back = np.subtract(eye, target) / np.linalg.norm(np.subtract(eye, target))
+    right = np.cross([0.0, 0.0, 1.0], back)
+    right /= np.linalg.norm(right)
+    return [*right, *np.cross(back, right)]
+
+
+def _add_surroundings(spec: mujoco.MjSpec) -> None:
+    """Table, sky, lights and the camera that pictures are taken with."""
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = 1280, 960
+    spec.visual.quality.shadowsize, spec.visual.quality.offsamples = 1024, 0
+    spec.visual.headlight.ambient[:] = 0.3
+    spec.visual.headlight.diffuse[:] = 0.25
+    spec.add_texture(
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.86, 0.90, 0.95],
+        rgb2=[0.55, 0.62, 0.72],
+        width=256,
+        height=1536,
+    )
+    spec.worldbody.add_light(pos=[0.6, -0.8, 1.6], dir=[-0.2, 0.5, -1], diffuse=[0.6] * 3)
+    eye, target = (0.98, -0.62, 0.66), (0.20, 0.0, 0.13)
+    spec.worldbody.add_camera(name=CAMERA, pos=eye, xyaxes=_look_at(eye, target), fovy=42)
+    spec.worldbody.add_geom(
+        name="table",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0.8, 0.8, 0.05],
+        contype=WORLD,
+        conaffinity=WORLD | ARM,
+        rgba=[0.76, 0.70, 0.62, 1],
+    )
+
+
 def build(scene: Scene) -> mujoco.MjSpec:
     """The scene as an editable MjSpec: arm first, then one free body an object."""
     spec = mujoco.MjSpec()
@@ -45,22 +82,7 @@ def build(scene: Scene) -> mujoco.MjSpec:
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     # With impratio 1 a held object creeps out of the fingers (FACTS: nothing survives a shake).
     spec.option.impratio = 10
-    spec.visual.global_.offwidth, spec.visual.global_.offheight = 1280, 960
-    spec.visual.headlight.ambient[:] = 0.35
-    spec.visual.headlight.diffuse[:] = 0.45
-
-    spec.worldbody.add_light(pos=[0.5, -0.6, 1.6], dir=[-0.1, 0.4, -1], castshadow=False)
-    spec.worldbody.add_camera(
-        name=CAMERA, pos=[1.05, -0.55, 0.72], xyaxes=[0.5, 0.87, 0, -0.50, 0.29, 0.82], fovy=45
-    )
-    spec.worldbody.add_geom(
-        name="table",
-        type=mujoco.mjtGeom.mjGEOM_PLANE,
-        size=[0.8, 0.8, 0.05],
-        contype=WORLD,
-        conaffinity=WORLD | ARM,
-        rgba=[0.72, 0.66, 0.58, 1],
-    )
+    _add_surroundings(spec)
     add_arm(spec, load_arm(scene.arm))
     for i, shape in enumerate(scene.objects):
         add_object(spec, f"object_{i}", shape)

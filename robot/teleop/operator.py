@@ -82,9 +82,7 @@ class ScriptedOperator:
             time += 1 / self._rate
             yield _message(here, time)
 
-    def _vary(
-        self, waypoints: list[Waypoint], random: np.random.Generator
-    ) -> Iterator[Waypoint]:
+    def _vary(self, waypoints: list[Waypoint], random: np.random.Generator) -> Iterator[Waypoint]:
         style = self._style
         for waypoint in waypoints:
             if waypoint.spread > 0 and random.random() < style.correction:
@@ -145,4 +143,24 @@ def pick(
         Waypoint(at, yaw, opening, 0.9, spread=0.002),
         Waypoint(at, yaw, 0.0, 0.5),
         Waypoint(np.array([position[0], position[1], lift]), yaw, 0.0, 1.0),
+    ]
+
+
+def place(
+    observation: TensorDictBase, slot: int, target: int, opening: float, height: float = 0.11
+) -> list[Waypoint]:
+    """Carry the picked object over the one in slot ``target``, let go, withdraw."""
+    picked = pick(observation, slot, opening)
+    here, yaw = picked[-1].position, picked[-1].yaw
+    there, _ = object_pose(observation, target)
+    # The wrist turns with the arm: the object keeps its direction as seen from the base.
+    yaw += float(np.arctan2(there[1], there[0]) - np.arctan2(here[1], here[0]))
+    over = np.array([there[0], there[1], 0.18])
+    low = np.array([there[0], there[1], height])
+    return [
+        *picked,
+        Waypoint(over, yaw, 0.0, 1.6, spread=0.004),
+        Waypoint(low, yaw, 0.0, 0.7, spread=0.004),
+        Waypoint(low, yaw, opening, 0.5),
+        Waypoint(over, yaw, opening, 0.7),
     ]

@@ -1,0 +1,52 @@
+import pytest
+import torch
+
+from robot.phi import Box, Dimension, PhiSet, PhiSpace
+
+SPACE = PhiSpace((Dimension("x", 0.0, 1.0), Dimension("mass", 0.1, 0.5, visible=False)))
+
+
+def box_set(name, low, high):
+    return PhiSet(name, (SPACE.box(x=(low, high)),))
+
+
+def test_samples_of_a_union_lie_in_it_and_fall_to_boxes_by_volume():
+    union = PhiSet("two", (SPACE.box(x=(0.0, 0.1)), SPACE.box(x=(0.5, 0.8))))
+    phi = union.sample(20_000, torch.Generator().manual_seed(0))
+    assert union.contains(phi).all()
+    assert abs((phi[:, 0] < 0.3).float().mean() - 0.25) < 0.02
+    assert not union.contains(torch.tensor([[0.3, 0.2]])).any()
+
+
+def test_sets_that_are_not_nested_are_refused_by_name():
+    with pytest.raises(ValueError, match="phi set 'b' does not contain 'a'"):
+        SPACE.nested([box_set("a", 0.1, 0.6), box_set("b", 0.2, 0.9)])
+
+
+def test_a_set_that_leaves_the_space_is_refused():
+    outside = PhiSet("far", (Box((0.0, 0.1), (2.0, 0.5)),))
+    with pytest.raises(ValueError, match="phi set 'space' does not contain 'far'"):
+        SPACE.nested([outside])
+
+
+def test_visible_and_hidden_parts_put_together_are_phi():
+    phi = torch.rand(3, 2)
+    assert torch.equal(torch.cat([SPACE.visible(phi), SPACE.hidden(phi)], -1), phi)
+    assert SPACE.num_visible == 1
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        ({"y": (0, 1)}, "no phi dimension 'y'; there are x, mass"),
+        ({"x": (0.0, 1.5)}, "phi dimension 'x': bounds 0.0 to 1.5 are not within 0.0 to 1.0"),
+    ],
+)
+def test_a_wrong_box_is_refused_with_the_valid_choices(bounds, message):
+    with pytest.raises(ValueError, match=message):
+        SPACE.box(**bounds)
+
+
+def test_a_hidden_dimension_before_a_visible_one_is_refused():
+    with pytest.raises(ValueError, match="visible phi dimensions must come before hidden"):
+        PhiSpace((Dimension("a", 0, 1, visible=False), Dimension("b", 0, 1)))
