@@ -91,6 +91,7 @@ class DiffusionPolicy(LightningModule):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.warmup_steps = warmup_steps
+        self._seed = 0
         self.normalizer = Normalizer(self.spec)
         condition_dim = horizons.observation * self.spec.observation_dim
         self.denoiser = denoiser(self.spec.action_dim, horizons.prediction, condition_dim)
@@ -166,11 +167,15 @@ class DiffusionPolicy(LightningModule):
     # Learning
 
     @override
+    def on_fit_start(self) -> None:
+        self._seed = torch.initial_seed()
+
+    @override
     def training_step(self, batch: TensorDictBase, batch_idx: int) -> Tensor:
-        # A function of the step, not of a stream of random numbers: a run that was killed and
-        # resumed draws the same noise as one that was not.
+        # The noise is a function of seed and step, not of a stream of random numbers: a run that
+        # was killed and resumed draws the same as one that was not, whatever callbacks draw.
         step = self.global_step * self.trainer.world_size + self.global_rank
-        loss = self._loss(batch, self._generator(torch.initial_seed(), step, batch_idx))
+        loss = self._loss(batch, self._generator(self._seed, step, batch_idx))
         self.log("train/loss", loss, prog_bar=True, batch_size=batch.shape[0])
         return loss
 
@@ -194,8 +199,8 @@ class DiffusionPolicy(LightningModule):
 
     @override
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        # Fused AdamW saves a fifth of a small network's step on a CPU. On a GPU the default is
-        # as good, and float16 with gradient clipping works with that one alone.
+        # Fused AdamW saves a fifth of a small network's step on a CPU. Elsewhere torch chooses:
+        # float16 with gradient clipping refuses the fused one.
         optimizer = torch.optim.AdamW(
             self.parameters(),
             lr=self.learning_rate,
