@@ -45,7 +45,7 @@ def around_phi_1(name: str, distance: float, turn: float) -> PhiSet:
 class PickBanana(TaskDataModule):
     """Success: the banana's middle is more than 10 cm above the table."""
 
-    name = "pick_banana"
+    task_name = "pick_banana"
     phi_space = SPACE
     phi_sets = SPACE.nested(
         [

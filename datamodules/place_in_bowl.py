@@ -43,7 +43,7 @@ def around_phi_1(name: str, distance: float, turn: float, bowl: float) -> PhiSet
 class PlaceInBowl(TaskDataModule):
     """Success: the banana rests in the bowl and the gripper has let go."""
 
-    name = "place_in_bowl"
+    task_name = "place_in_bowl"
     phi_space = SPACE
     phi_sets = SPACE.nested(
         [

@@ -24,7 +24,7 @@ from robot.teleop.operator import Plan
 class TaskDataModule(SourcedDataModule):
     """A task on the table. A subclass is one file; it works with every stage and callback.
 
-    A subclass sets ``name``, ``phi_space``, ``phi_sets`` and ``max_steps`` and defines
+    A subclass sets ``task_name``, ``phi_space``, ``phi_sets`` and ``max_steps`` and defines
     :meth:`scene`, :meth:`place`, :meth:`success` and, where demonstrations can be scripted,
     :meth:`plan`.
 
@@ -37,7 +37,7 @@ class TaskDataModule(SourcedDataModule):
         ValueError: for an unknown phi set; names those there are.
     """
 
-    name: str
+    task_name: str
     phi_space: PhiSpace
     phi_sets: dict[str, PhiSet]
     max_steps: int
@@ -48,7 +48,7 @@ class TaskDataModule(SourcedDataModule):
         super().__init__(sources=sources, seed=seed)
         if phi_set not in self.phi_sets:
             raise ValueError(
-                f"task {self.name!r} has no phi set {phi_set!r}; "
+                f"task {self.task_name!r} has no phi set {phi_set!r}; "
                 f"there are {', '.join(self.phi_sets)}"
             )
         self.phi_set = self.phi_sets[phi_set]
@@ -61,7 +61,7 @@ class TaskDataModule(SourcedDataModule):
     @property
     def spec(self) -> TaskSpec:
         """What a policy must know of the task."""
-        return tabletop_spec(self.name, self.arm, self.rate)
+        return tabletop_spec(self.task_name, self.arm, self.rate)
 
     @abstractmethod
     def scene(self, phi: Tensor) -> Scene:

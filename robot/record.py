@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -113,6 +114,6 @@ def demonstrate(env: SimulatedArmEnv, plan: Plan, seed: int) -> Iterator[TensorD
         length += running
         running &= ~now["next", "done"].squeeze(-1)
         now = now["next"].select(*env.observation_spec.keys())
-    episodes = torch.stack(steps, dim=1)  # [num_envs, T]
+    episodes = cast("TensorDict", TensorDict.stack(steps, dim=1))  # [num_envs, T]
     for i in range(env.num_envs):
         yield episodes[i, : int(length[i])].contiguous()

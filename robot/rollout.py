@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from tensordict import TensorDict
@@ -54,7 +55,7 @@ def rollout(
         batches.append(batch[: len(rows)])
         if on_batch is not None:
             on_batch(len(rows))
-    return torch.cat(batches)
+    return cast("TensorDict", TensorDict.cat(batches))
 
 
 @torch.no_grad()
@@ -74,7 +75,8 @@ def _rollout_batch(
     steps: list[TensorDict] = []
     states = [env.physics_state]
     while running.any():
-        chunk = policy(torch.stack(list(seen), dim=1), generator).to("cpu")
+        observations = cast("TensorDict", TensorDict.stack(list(seen), dim=1))  # [B, To]
+        chunk = policy(observations, generator).to("cpu")
         for action in chunk.unbind(1):
             now.update({ACTION: action, "_step": running.clone()})
             now = env.step(now)
@@ -101,4 +103,4 @@ def _rollout_batch(
 
 def _only(rows: Tensor, step: TensorDict) -> TensorDict:
     """The step with zeros in all other rows."""
-    return torch.where(rows, step, torch.zeros_like(step))
+    return cast("TensorDict", torch.where(rows, step, torch.zeros_like(step)))

@@ -53,6 +53,21 @@ TRUNCATED = ("next", "truncated")
 DONE = ("next", "done")
 
 
+def observation_shapes(num_joints: int) -> dict[str, tuple[int, ...]]:
+    """Fields of a tabletop observation and their shapes, in the order policies read them."""
+    return {
+        "joint_position": (num_joints,),
+        "joint_velocity": (num_joints,),
+        "gripper_opening": (1,),
+        "last_command": (num_joints + 1,),
+        "object_position": (MAX_OBJECTS, 3),
+        "object_rotation": (MAX_OBJECTS, 6),
+        "object_size": (MAX_OBJECTS, 3),
+        "object_mask": (MAX_OBJECTS,),
+        "goal": (len(GOALS) + 3,),
+    }
+
+
 @dataclass(frozen=True)
 class Range:
     """What values a quantity can take in a task: bounds per dimension, flattened.

@@ -9,14 +9,14 @@ from robot.schema import ACTION, COMMAND_TIME, OBSERVATION, OBSERVATION_TIME, PH
 
 def recorded(transition: TensorDictBase) -> TensorDict:
     """A stepped transition ``[B]`` as it is stored: its action is the one sent, not asked for."""
-    after = transition["next"]
+    after: TensorDictBase = transition.get("next")
     return TensorDict(
         {
             OBSERVATION: transition[OBSERVATION],
-            ACTION: after[OBSERVATION, "last_command"],
+            ACTION: after.get((OBSERVATION, "last_command")),
             PHI: transition[PHI],
             OBSERVATION_TIME: transition[OBSERVATION_TIME],
-            COMMAND_TIME: after[COMMAND_TIME],
+            COMMAND_TIME: after.get(COMMAND_TIME),
             "next": after.select("reward", "terminated", "truncated", "done"),
         },
         batch_size=transition.batch_size,

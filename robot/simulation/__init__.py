@@ -1,0 +1,1 @@
+"""The simulated arm: scenes, physics, the batched environment, pictures."""

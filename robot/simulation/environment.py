@@ -12,7 +12,6 @@ import os
 from typing import Any
 
 import mujoco
-import numpy as np
 import torch
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
@@ -30,6 +29,7 @@ from robot.schema import (
     OBSERVATION,
     OBSERVATION_TIME,
     PHI,
+    observation_shapes,
 )
 from robot.simulation.physics import Physics
 from robot.simulation.scene import TIMESTEP, compile_scene
@@ -37,6 +37,11 @@ from robot.simulation.task import SimulatedTask, WorldState
 
 # Servos never rest at exactly the same place: joint positions at reset vary by this much, rad.
 START_JITTER = 0.01
+
+
+def size(*dimensions: int) -> torch.Size:
+    """A shape, in the type that TorchRL's specs ask for."""
+    return torch.Size(dimensions)
 
 
 class SimulatedArmEnv(EnvBase):
@@ -61,7 +66,7 @@ class SimulatedArmEnv(EnvBase):
         seed: int = 0,
         num_threads: int = 0,
     ) -> None:
-        super().__init__(device="cpu", batch_size=[num_envs])
+        super().__init__(device="cpu", batch_size=torch.Size([num_envs]))
         self.task = task
         self.phi_set = phi_set
         self.num_envs = num_envs
@@ -83,39 +88,24 @@ class SimulatedArmEnv(EnvBase):
         self.set_seed(seed)
 
     def _make_specs(self) -> None:
-        n, joints, slots = self.num_envs, len(self.arm.joints), MAX_OBJECTS
-        fields = {
-            "joint_position": (joints,),
-            "joint_velocity": (joints,),
-            "gripper_opening": (1,),
-            "last_command": (joints + 1,),
-            "object_position": (slots, 3),
-            "object_rotation": (slots, 6),
-            "object_size": (slots, 3),
-            "object_mask": (slots,),
-            "goal": (len(GOALS) + 3,),
-        }
+        n, joints = self.num_envs, len(self.arm.joints)
+        fields = {k: Unbounded(size(n, *shape)) for k, shape in observation_shapes(joints).items()}
+        clock = Unbounded(size(n, 1), dtype=torch.float64)
         self.observation_spec = Composite(
             {
-                OBSERVATION: Composite(
-                    {k: Unbounded((n, *shape)) for k, shape in fields.items()}, shape=(n,)
-                ),
-                PHI: Unbounded((n, len(self.task.phi_space))),
-                OBSERVATION_TIME: Unbounded((n, 1), dtype=torch.float64),
-                COMMAND_TIME: Unbounded((n, 1), dtype=torch.float64),
+                OBSERVATION: Composite(fields, shape=size(n)),
+                PHI: Unbounded(size(n, len(self.task.phi_space))),
+                OBSERVATION_TIME: clock,
+                COMMAND_TIME: clock.clone(),
             },
-            shape=(n,),
+            shape=size(n),
         )
         low, high = torch.tensor(self.arm.action_low), torch.tensor(self.arm.action_high)
-        self.action_spec = Bounded(low.expand(n, -1), high.expand(n, -1), shape=(n, len(low)))
-        self.reward_spec = Bounded(0.0, 1.0, shape=(n, 1))
-        self.done_spec = Composite(
-            {
-                k: Binary(1, shape=(n, 1), dtype=torch.bool)
-                for k in ("done", "terminated", "truncated")
-            },
-            shape=(n,),
-        )
+        self.action_spec = Bounded(low.expand(n, -1), high.expand(n, -1), shape=size(n, len(low)))
+        self.reward_spec = Bounded(0.0, 1.0, shape=size(n, 1))
+        flag = Binary(1, shape=size(n, 1), dtype=torch.bool)
+        ends = {name: flag.clone() for name in ("done", "terminated", "truncated")}
+        self.done_spec = Composite(ends, shape=size(n))
 
     def _set_seed(self, seed: int | None) -> None:
         self._generator.manual_seed(0 if seed is None else seed)

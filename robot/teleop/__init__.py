@@ -1,0 +1,1 @@
+"""Who drives the arm: pose messages, retargeting, operators."""

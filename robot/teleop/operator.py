@@ -53,6 +53,9 @@ class Style:
     yaw: float = 0.03
 
 
+NORMAL = Style()
+
+
 class ScriptedOperator:
     """Follows a plan with human-like variation.
 
@@ -63,7 +66,7 @@ class ScriptedOperator:
         style: amount of variation.
     """
 
-    def __init__(self, plan: Plan, rate: float, start: Waypoint, style: Style = Style()) -> None:  # noqa: B008
+    def __init__(self, plan: Plan, rate: float, start: Waypoint, style: Style = NORMAL) -> None:
         self._plan, self._rate, self._start, self._style = plan, rate, start, style
 
     def messages(
@@ -116,8 +119,8 @@ def _message(waypoint: Waypoint, time: float) -> PoseMessage:
 
 def object_pose(observation: TensorDictBase, slot: int) -> tuple[Array, float]:
     """Position ``[3]`` (m) and yaw (rad) of the object in a slot, from one observation."""
-    position = observation["object_position"][slot].double().numpy()
-    rotation = observation["object_rotation"][slot].double().numpy()
+    position = observation.get("object_position")[slot].double().numpy()
+    rotation = observation.get("object_rotation")[slot].double().numpy()
     return position, float(np.arctan2(rotation[1], rotation[0]))
 
 

@@ -1,5 +1,7 @@
 """Every task: sets nest, a script solves it, doing nothing or anything at random does not."""
 
+import itertools
+
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ from robot.rollout import rollout
 TASKS = [PickBanana, PlaceInBowl]
 
 
-@pytest.fixture(params=TASKS, ids=lambda t: t.name)
+@pytest.fixture(params=TASKS, ids=lambda t: t.task_name)
 def task(request, tmp_path):
     return request.param("point", {"demonstrations": Demonstrations(tmp_path)})
 
@@ -34,7 +36,7 @@ def test_phi_sets_nest_and_the_first_is_the_smallest(task):
     names = list(task.phi_sets)
     assert names == ["point", "near", "wide", "table"]
     generator = torch.Generator().manual_seed(0)
-    for smaller, larger in zip(names, names[1:], strict=False):
+    for smaller, larger in itertools.pairwise(names):
         inside = task.phi_sets[smaller].sample(200, generator)
         assert task.phi_sets[larger].contains(inside).all()
         outside = task.phi_sets[larger].sample(200, generator)
