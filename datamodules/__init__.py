@@ -1,0 +1,8 @@
+"""What to learn from: tasks, and the sources that serve their data."""
+
+from datamodules.demonstrations import Demonstrations
+from datamodules.pick_banana import PickBanana
+from datamodules.place_in_bowl import PlaceInBowl
+from datamodules.task import TaskDataModule
+
+__all__ = ["Demonstrations", "PickBanana", "PlaceInBowl", "TaskDataModule"]
