@@ -11,6 +11,7 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 from rich.table import Table
 
@@ -68,7 +69,7 @@ class Summary(RolloutObserver):
         if not self.rates or not trainer.is_global_zero:
             return
         console = Console(width=None if Console().is_terminal else 100)
-        console.print(success_table(self.rates, f"Success after {trainer.state.fn}"))
+        console.print(success_table(self.rates, f"Success after {TrainerFn(stage).value}"))
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 console.print(f"Pictures and curves: tensorboard --logdir {logger.save_dir}")
