@@ -91,6 +91,7 @@ def check_same_policy(
         ("policy rate", saved.rate, spec.rate),
         ("observation ranges", _ranges(saved), _ranges(spec)),
         ("action range", saved.action, spec.action),
+        ("range of action changes", saved.action_change, spec.action_change),
         *(
             (f"{name} horizon", theirs["horizons"][name], mine["horizons"][name])
             for name in ("observation", "prediction")

@@ -147,7 +147,7 @@ class DiffusionPolicy(LightningModule):
         chain = sample_chain(
             lambda x, k: self.denoiser(x, k, condition), self.schedule, self.sampler, noise
         )
-        return self.normalizer.real_action(chain)
+        return self.normalizer.real_action(chain, self.normalizer.origin(observations))
 
     def encode(self, observations: TensorDictBase) -> Tensor:
         """What the denoiser is conditioned on, ``[B, To * Do]``.
@@ -215,8 +215,10 @@ class DiffusionPolicy(LightningModule):
         }
 
     def _loss(self, batch: TensorDictBase, generator: torch.Generator) -> Tensor:
-        condition = self.encode(batch.get(OBSERVATION))  # [B, C]
-        x_0 = self.normalizer.action(batch.get(ACTION))  # [B, Tp, A]
+        observations = batch.get(OBSERVATION)
+        condition = self.encode(observations)  # [B, C]
+        origin = self.normalizer.origin(observations)
+        x_0 = self.normalizer.action(batch.get(ACTION), origin)  # [B, Tp, A]
         size, device = x_0.shape[0], x_0.device
         expected = (self.horizons.prediction, self.spec.action_dim)
         if x_0.shape[1:] != expected:

@@ -108,6 +108,13 @@ class TaskSpec:
         observation: range of each observation field the policy reads, in the order in which
             the fields are concatenated; a field's length is that of its range.
         action: range of the action's dimensions.
+        action_change: range of a command's distance from the last command within a chunk. Where
+            it is given, policies predict chunks relative to ``last_command``, which is then an
+            observation field: they follow what they see of a motion instead of recalling absolute
+            positions, and generalise from fewer demonstrations.
+
+    Raises:
+        ValueError: if lengths contradict each other, or ``last_command`` is needed and missing.
     """
 
     task: str
@@ -115,12 +122,21 @@ class TaskSpec:
     joints: tuple[str, ...]
     observation: Mapping[str, Range]
     action: Range
+    action_change: Range | None = None
 
     def __post_init__(self) -> None:
         if len(self.joints) != len(self.action):
             raise ValueError(
                 f"task {self.task!r} names {len(self.joints)} joints for an action of "
                 f"{len(self.action)} dimensions"
+            )
+        if self.action_change is None:
+            return
+        last_command = self.observation.get("last_command", ())
+        if not len(self.action_change) == len(last_command) == len(self.action):
+            raise ValueError(
+                f"task {self.task!r} has a change of command of {len(self.action_change)} and a "
+                f"last command of {len(last_command)} dimensions, its action has {len(self.action)}"
             )
 
     @property
@@ -176,4 +192,5 @@ class TaskSpec:
             joints=tuple(data["joints"]),
             observation={k: Range(**v) for k, v in data["observation"].items()},
             action=Range(**data["action"]),
+            action_change=Range(**change) if (change := data.get("action_change")) else None,
         )

@@ -1,7 +1,12 @@
+from dataclasses import replace
+
+import pytest
 import torch
+from tensordict import TensorDict
 from toy_task import SPEC, observations
 
 from lightning_modules.normalizer import Normalizer
+from robot.schema import Range, TaskSpec
 
 
 def test_actions_survive_the_round_trip():
@@ -34,3 +39,28 @@ def test_the_ranges_are_in_the_state():
         "action_center",
         "action_half_range",
     }
+
+
+def test_chunks_relative_to_the_last_command_survive_the_round_trip():
+    fields = {**SPEC.observation, "last_command": SPEC.action}
+    change = Range((-1.0, -0.1), (1.0, 0.1))
+    spec = replace(SPEC, observation=fields, action_change=change)
+    assert TaskSpec.from_dict(spec.to_dict()) == spec
+    normalizer = Normalizer(spec)
+    last = torch.rand(5, 2, 2)
+    origin = normalizer.origin(TensorDict({"last_command": last}, [5, 2]))
+    assert torch.equal(origin, last[:, -1:])
+    actions = origin + 0.1 * (2 * torch.rand(5, 4, 2) - 1)
+    normalized = normalizer.action(actions, origin)
+    assert normalized.abs().max() <= 1
+    torch.testing.assert_close(normalizer.real_action(normalized, origin), actions)
+    torch.testing.assert_close(normalizer.real_action(torch.zeros(5, 4, 2), origin)[:, :1], origin)
+
+
+def test_absolute_chunks_have_no_origin():
+    assert Normalizer(SPEC).origin(observations(3)).tolist() == [[[0.0, 0.0]]]
+
+
+def test_relative_chunks_need_the_last_command():
+    with pytest.raises(ValueError, match="last command of 0 dimensions, its action has 2"):
+        replace(SPEC, action_change=Range.repeat(-1.0, 1.0, 2))
