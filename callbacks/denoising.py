@@ -18,7 +18,8 @@ from torch import Tensor
 from callbacks.pictures import log_figure
 from callbacks.rollout_observer import Rollouts
 from callbacks.scene_picture import ScenePicture
-from robot.kinematics import Kinematics
+from robot.arm_description import ArmDescription
+from robot.forward_kinematics import forward_kinematics
 from robot.schema import OBSERVATION
 from robot.simulation.rendering import Polyline, Renderer
 
@@ -66,7 +67,7 @@ class DenoisingPicture(ScenePicture):
         generator = torch.Generator(module.device).manual_seed(0)
         denoised = module.predict_chain(seen.to(module.device), generator)[:, 0]  # [N + 1, Tp, A]
         chosen = denoised[spaced(len(denoised), self.paths)].cpu()
-        overlay = gripper_paths(Kinematics(rollouts.task.arm), chosen)
+        overlay = gripper_paths(rollouts.task.arm, chosen)
         image = renderer.frames(
             rollouts.task, episode["phi"], episode["state"][t : t + 1], overlay
         )[0]
@@ -85,12 +86,12 @@ def spaced(total: int, n: int) -> list[int]:
     return sorted(set(np.linspace(0, total - 1, min(n, total)).round().astype(int).tolist()))
 
 
-def gripper_paths(kinematics: Kinematics, chunks: Tensor) -> list[Polyline]:
+def gripper_paths(arm: ArmDescription, chunks: Tensor) -> list[Polyline]:
     """Where chunks ``[n, Tp, A]`` of one chain would take the grasp point; clean ones are thick."""
     colors = colormaps[COLORMAP](np.linspace(0, 1, len(chunks)))
     lines: list[Polyline] = []
-    for i, (chunk, (r, g, b, _)) in enumerate(zip(chunks.double().numpy(), colors, strict=True)):
-        points = np.stack([kinematics.forward(action[:-1]).position for action in chunk])
+    paths, _ = forward_kinematics(arm, chunks[..., :-1].double())  # [n, Tp, 3]
+    for i, (points, (r, g, b, _)) in enumerate(zip(paths.numpy(), colors, strict=True)):
         thickness = 0.001 + 0.004 * i / (len(chunks) - 1)
         lines.append(Polyline(points, (float(r), float(g), float(b), 1.0), thickness))
     return lines

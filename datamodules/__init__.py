@@ -3,6 +3,16 @@
 from datamodules.demonstrations import Demonstrations
 from datamodules.pick_banana import PickBanana
 from datamodules.place_in_bowl import PlaceInBowl
+from datamodules.recorded import RecordedTask
+from datamodules.sources import Source, SourcedDataModule
 from datamodules.task import TaskDataModule
 
-__all__ = ["Demonstrations", "PickBanana", "PlaceInBowl", "TaskDataModule"]
+__all__ = [
+    "Demonstrations",
+    "PickBanana",
+    "PlaceInBowl",
+    "RecordedTask",
+    "Source",
+    "SourcedDataModule",
+    "TaskDataModule",
+]

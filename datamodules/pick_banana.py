@@ -15,8 +15,9 @@ from robot.teleop.operator import Plan, pick
 
 # Where the demonstrations are: the banana straight ahead, pointing away from the arm.
 RADIUS, BEARING, YAW = 0.37, 0.0, 0.0
-# High enough that only a held banana gets there, m.
-LIFTED = 0.10
+# How high the banana's middle must be, how near to the fingers (m) and how slow (m/s): a banana
+# that was flung into the air is not picked up.
+LIFTED, HELD, CALM = 0.10, 0.08, 0.5
 
 SPACE = PhiSpace(
     (
@@ -43,7 +44,7 @@ def around_phi_1(name: str, distance: float, turn: float) -> PhiSet:
 
 
 class PickBanana(TaskDataModule):
-    """Success: the banana's middle is more than 10 cm above the table."""
+    """Success: the banana is held more than 10 cm above the table."""
 
     task_name = "pick_banana"
     phi_space = SPACE
@@ -67,8 +68,11 @@ class PickBanana(TaskDataModule):
         return polar_pose(radius, bearing, yaw, BANANA.rest_height)[:, None]
 
     def success(self, world: WorldState, phi: Tensor) -> Tensor:
-        """Whether the banana is off the table."""
-        return world.object_position[:, 0, 2] > LIFTED
+        """Whether the banana is up, in the hand and not flying."""
+        banana = world.object_position[:, 0]
+        held = (banana - world.grasp_point).norm(dim=-1) < HELD
+        calm = world.object_velocity[:, 0, :3].norm(dim=-1) < CALM
+        return (banana[:, 2] > LIFTED) & held & calm
 
     def plan(self) -> Plan:
         """Pick it up."""

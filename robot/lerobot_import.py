@@ -5,8 +5,14 @@ What becomes of a frame at step t::
     observation / joint_position = observation.state[t]
     observation / last_command   = action[t - 1]; at t = 0 the state: an arm that was sent nothing
                                    yet holds where it is
+    observation / following_error = joint_position - last_command: how far the arm lags behind
+    observation / command_change = last_command[t] - last_command[t - 1]; at t = 0 zero
     action                       = action[t]
     observation_time             = command_time = timestamp[t]   (LeRobot keeps one stamp a frame)
+
+The two differences repeat what the fields above them say. With them, and with chunks relative to
+the last command, a few episodes suffice to predict a motion; from absolute positions they do not
+(docs/results/recorded).
 
 Units are the dataset's own. LeRobot records no outcome: an episode that was kept is a success.
 """
@@ -22,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from tensordict import TensorDict
+from torch import Tensor
 
 from robot.episode_info import EpisodeInfo
 from robot.episodes import EpisodeStore
@@ -30,6 +37,10 @@ from robot.lerobot import ACTION, STATE, LeRobotDataset, fingerprint
 from robot.schema import Range, TaskSpec
 
 UNITS = "LeRobot joint units (degrees or per cent of the calibrated range)"
+# Counts up when imports change, so that older ones are replaced.
+IMPORT_VERSION = 1
+# How far a command may move within a chunk, as a share of its range.
+CHANGE = 0.35
 
 
 def import_lerobot(source: str | Path, path: str | Path) -> EpisodeStore:
@@ -47,7 +58,7 @@ def import_lerobot(source: str | Path, path: str | Path) -> EpisodeStore:
         ValueError: if the dataset is faulty, or ``path`` holds something else than an import.
     """
     source, path = Path(source), Path(path)
-    checksum = fingerprint(source)
+    checksum = f"{IMPORT_VERSION} {fingerprint(source)}"
     if not _holds(path, checksum):
         dataset = LeRobotDataset.read(source)  # before anything is written
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +80,7 @@ def _holds(path: Path, checksum: str) -> bool:
     """
     if not (path / "metadata.json").exists():
         return False
-    imported = EpisodeStore.open(path).metadata["provenance"].get("lerobot_sha256")
+    imported = EpisodeStore.open(path).metadata["provenance"].get("lerobot_import")
     if imported is None:
         raise ValueError(
             f"{path} holds episodes that were not imported from LeRobot and would be lost: "
@@ -85,28 +96,52 @@ def lerobot_spec(dataset: LeRobotDataset, task: str) -> TaskSpec:
         tuple(min(pair) for pair in zip(state.low, action.low, strict=True)),
         tuple(max(pair) for pair in zip(state.high, action.high, strict=True)),
     )
+    episodes = [_episode(dataset, frames) for frames in _frames(dataset)]
+
+    def largest(field: str) -> Tensor:
+        """Magnitude per dimension, ``[A]``."""
+        return torch.cat([e.get(("observation", field)) for e in episodes]).abs().amax(0)
+
+    half = [CHANGE * (high - low) / 2 for low, high in zip(either.low, either.high, strict=True)]
     return TaskSpec(
         task=task,
         rate=dataset.rate,
         joints=dataset.joints,
-        observation={"joint_position": state, "last_command": either},
+        observation={
+            "joint_position": state,
+            "last_command": either,
+            "following_error": _symmetric(largest("following_error")),
+            "command_change": _symmetric(largest("command_change")),
+        },
         action=either,
+        action_change=_symmetric(torch.tensor(half)),
     )
+
+
+def _symmetric(half_range: Tensor) -> Range:
+    """Bounds on either side of zero, which is what a difference is for an arm at rest."""
+    high = [max(float(x), 1e-3) for x in half_range]  # a joint that never moved has no width
+    return Range(tuple(-x for x in high), tuple(high))
+
+
+def _frames(dataset: LeRobotDataset) -> list[slice]:
+    """Which frames each episode has."""
+    ends = np.cumsum(dataset.lengths).tolist()
+    return [slice(end - length, end) for end, length in zip(ends, dataset.lengths, strict=True)]
 
 
 def _fill(path: Path, dataset: LeRobotDataset, task: str, checksum: str) -> None:
+    spec = lerobot_spec(dataset, task)
     store = EpisodeStore.create(
         path,
-        lerobot_spec(dataset, task),
-        units=dict.fromkeys(("joint_position", "last_command", "action"), UNITS),
+        spec,
+        units=dict.fromkeys((*spec.observation, "action"), UNITS),
         source=str(dataset.path.resolve()),
-        lerobot_sha256=checksum,
+        lerobot_import=checksum,
         robot_type=dataset.info.get("robot_type"),
     )
-    end = 0
-    for index, length in enumerate(dataset.lengths):
-        start, end = end, end + length
-        seconds = length / dataset.rate
+    for index, frames in enumerate(_frames(dataset)):
+        seconds = (frames.stop - frames.start) / dataset.rate
         info = EpisodeInfo(
             operator="unknown",
             success=True,
@@ -114,7 +149,7 @@ def _fill(path: Path, dataset: LeRobotDataset, task: str, checksum: str) -> None
             robot_s=seconds,
             notes=f"episode {index} of {task}",
         )
-        store.append(_episode(dataset, slice(start, end)), info)
+        store.append(_episode(dataset, frames), info)
 
 
 def _episode(dataset: LeRobotDataset, frames: slice) -> TensorDict:
@@ -122,13 +157,16 @@ def _episode(dataset: LeRobotDataset, frames: slice) -> TensorDict:
     state = torch.from_numpy(dataset.state[frames].copy())  # [T, A]
     action = torch.from_numpy(dataset.action[frames].copy())  # [T, A]
     time = torch.from_numpy(dataset.timestamp[frames].astype(np.float64))[:, None]  # [T, 1]
+    sent = torch.cat([state[:1], action[:-1]])  # [T, A] the last command
     last = torch.zeros(len(action), 1, dtype=torch.bool)
     last[-1] = True
     return TensorDict(
         {
             "observation": {
                 "joint_position": state,
-                "last_command": torch.cat([state[:1], action[:-1]]),
+                "last_command": sent,
+                "following_error": state - sent,
+                "command_change": sent.diff(dim=0, prepend=sent[:1]),
             },
             "action": action,
             "observation_time": time,

@@ -13,7 +13,7 @@ from tensordict import TensorDict, TensorDictBase
 
 from robot.episode_info import SCRIPTED, EpisodeInfo
 from robot.episodes import EpisodeStore
-from robot.kinematics import Kinematics
+from robot.forward_kinematics import forward_kinematics
 from robot.phi import PhiSet
 from robot.schema import ACTION, OBSERVATION, OBSERVATION_TIME, PHI
 from robot.simulation.environment import SimulatedArmEnv
@@ -90,8 +90,8 @@ def demonstrate(env: SimulatedArmEnv, plan: Plan, seed: int) -> Iterator[TensorD
         Episodes ``[T]`` with the keys of :mod:`robot.schema`; the action is the one sent.
     """
     arm, rate = env.arm, env.task.spec.rate
-    home = Kinematics(arm).forward(np.array(arm.home))
-    start = Waypoint(home.position, 0.0, arm.gripper.range[1], seconds=0.0)
+    home, _ = forward_kinematics(arm, torch.tensor(arm.home, dtype=torch.float64))
+    start = Waypoint(home.numpy(), 0.0, arm.gripper.range[1], seconds=0.0)
     retargeting = Retargeting(arm)
     now = env.reset()
     messages: list[Iterator[PoseMessage]] = [

@@ -19,6 +19,7 @@ from torchrl.data import Binary, Bounded, Composite, Unbounded
 from torchrl.envs import EnvBase
 
 from robot.arm_description import load_arm
+from robot.forward_kinematics import forward_kinematics
 from robot.phi import PhiSet
 from robot.safety import clip_command
 from robot.schema import (
@@ -117,7 +118,7 @@ class SimulatedArmEnv(EnvBase):
 
     @property
     def physics_state(self) -> Tensor:
-        """Joint and object positions, ``[num_envs, nq]`` float64, padded with zeros; for drawing."""
+        """Positions of joints and objects ``[num_envs, NQ]`` float64, for drawing."""
         return self._physics.positions()
 
     def model(self, index: int) -> mujoco.MjModel:
@@ -127,7 +128,7 @@ class SimulatedArmEnv(EnvBase):
     def _reset(self, tensordict: TensorDictBase | None, **kwargs: Any) -> TensorDictBase:
         phi: Tensor | None = kwargs.get("phi")
         rows = torch.ones(self.num_envs, dtype=torch.bool)
-        if tensordict is not None and "_reset" in tensordict.keys():
+        if tensordict is not None and "_reset" in tensordict:
             rows = tensordict["_reset"].reshape(self.num_envs)
         # Drawn for all rows, used for those that reset: a partial reset leaves other draws alone.
         drawn = self.phi_set.sample(self.num_envs, self._generator)
@@ -208,6 +209,7 @@ class SimulatedArmEnv(EnvBase):
             joint_position=q[:, :joints],
             joint_velocity=v[:, :joints],
             gripper_opening=q[:, joints : joints + 2].sum(-1, keepdim=True),
+            grasp_point=forward_kinematics(self.arm, q[:, :joints])[0],
             object_position=objects[..., :3] * mask,
             object_rotation=first_two_columns(objects[..., 3:]) * mask,
             object_velocity=v[:, joints + 2 :].reshape(self.num_envs, MAX_OBJECTS, 6) * mask,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import mujoco
 import numpy as np
@@ -63,7 +64,7 @@ def _banana(shape: ObjectShape) -> list[Geom]:
             "fromto": [*a, 0, *b, 0],
             "size": [radius, 0, 0],
         }
-        for a, b in zip(points, points[1:], strict=False)
+        for a, b in pairwise(points)
     ]
 
 

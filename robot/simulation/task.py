@@ -20,6 +20,7 @@ class WorldState:
         joint_position: ``[B, J]`` rad.
         joint_velocity: ``[B, J]`` rad/s.
         gripper_opening: ``[B, 1]`` m.
+        grasp_point: ``[B, 3]`` m, between the finger pads.
         object_position: ``[B, S, 3]`` m; zero in empty slots, as below.
         object_rotation: ``[B, S, 6]`` first two columns of the rotation matrix.
         object_velocity: ``[B, S, 6]`` linear m/s, then angular rad/s.
@@ -28,6 +29,7 @@ class WorldState:
     joint_position: Tensor
     joint_velocity: Tensor
     gripper_opening: Tensor
+    grasp_point: Tensor
     object_position: Tensor
     object_rotation: Tensor
     object_velocity: Tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from robot.kinematics import Pose
+from robot.inverse_kinematics import Pose
 
 
 @dataclass(frozen=True)

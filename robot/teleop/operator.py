@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from tensordict import TensorDictBase
 
-from robot.kinematics import Array, top_down
+from robot.inverse_kinematics import Array, top_down
 from robot.teleop.message import PoseMessage
 
 

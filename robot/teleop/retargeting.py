@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from robot.arm_description import ArmDescription
-from robot.kinematics import Kinematics
+from robot.inverse_kinematics import InverseKinematics
 from robot.teleop.message import PoseMessage
 
 
@@ -19,10 +19,10 @@ class Retargeting:
     """
 
     def __init__(self, arm: ArmDescription) -> None:
-        self._kinematics = Kinematics(arm)
+        self._inverse_kinematics = InverseKinematics(arm)
 
     def command(self, message: PoseMessage, last_command: Tensor) -> Tensor:
         """Joint targets (rad) and gripper opening (m), ``[J + 1]``, before safety limits."""
         start = last_command[:-1].numpy().astype(np.float64)
-        joints = self._kinematics.inverse(message.pose, start)
+        joints = self._inverse_kinematics.solve(message.pose, start)
         return torch.tensor([*joints, message.opening], dtype=torch.float32)

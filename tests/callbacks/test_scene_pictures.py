@@ -9,7 +9,7 @@ from tensordict import TensorDict
 from callbacks import DenoisingPicture, RolloutEvaluation, RolloutVideo, scene_picture
 from callbacks.denoising import gripper_paths, observations_before, spaced
 from callbacks.video import choose, mosaic
-from robot.kinematics import Kinematics
+from robot.forward_kinematics import forward_kinematics
 from robot.simulation.opengl import NoOpenGLError
 from robot.simulation.rendering import Renderer
 
@@ -59,10 +59,9 @@ def test_drawn_denoising_steps_are_spaced_from_noise_to_clean(total, n):
 def test_a_path_is_where_the_commanded_joints_put_the_gripper():
     arm = ToyTask().arm
     chunks = torch.rand(3, 4, 7, generator=torch.Generator().manual_seed(0)) - 0.5
-    kinematics = Kinematics(arm)
-    lines = gripper_paths(kinematics, chunks)
-    expected = kinematics.forward(chunks[2, 1, :6].double().numpy()).position
-    assert lines[2].points[1] == pytest.approx(expected)
+    lines = gripper_paths(arm, chunks)
+    expected, _ = forward_kinematics(arm, chunks[2, 1, :6].double())
+    assert lines[2].points[1] == pytest.approx(expected.numpy())
     assert [line.points.shape for line in lines] == [(4, 3)] * 3
     assert lines[0].radius < lines[1].radius < lines[2].radius
 

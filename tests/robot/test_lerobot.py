@@ -88,6 +88,9 @@ def compare_with_pyarrow(store, path, state_key="observation.state"):
         assert torch.equal(episode["action"], action)
         assert torch.equal(episode["observation", "last_command"][1:], action[:-1])
         assert torch.equal(episode["observation", "last_command"][0], state[0])
+        sent = episode["observation", "last_command"]
+        assert torch.equal(episode["observation", "following_error"], state - sent)
+        assert torch.equal(episode["observation", "command_change"][1:], sent[1:] - sent[:-1])
         stamps = torch.tensor(rows["timestamp"].to_pylist(), dtype=torch.float64)[:, None]
         assert torch.equal(episode["observation_time"], stamps)
         assert torch.equal(episode["command_time"], stamps)
@@ -102,7 +105,12 @@ def test_joints_rate_and_units_come_from_the_metadata(dataset, tmp_path):
     store = import_lerobot(dataset, tmp_path / "store")
     assert (store.spec.task, store.spec.rate) == ("cube", 20.0)
     assert store.spec.joints == ("pan", "lift", "gripper")
-    assert list(store.spec.observation) == ["joint_position", "last_command"]
+    assert list(store.spec.observation) == [
+        "joint_position",
+        "last_command",
+        "following_error",
+        "command_change",
+    ]
     assert "LeRobot" in store.metadata["units"]["joint_position"]
     assert store.metadata["provenance"]["robot_type"] == "made_up"
     assert store.total_seconds()["human"] == pytest.approx(sum(LENGTHS) / 20)
@@ -122,8 +130,8 @@ def test_ranges_hold_the_data_and_the_statistics(dataset, tmp_path, stats):
                 for name, bounds in store.spec.observation.items()
             ),
         ):
-            assert (values > torch.tensor(bounds.low)).all()
-            assert (values < torch.tensor(bounds.high)).all()
+            assert (values >= torch.tensor(bounds.low)).all()
+            assert (values <= torch.tensor(bounds.high)).all()
     assert (store.spec.action.high[0] > 900) == bool(stats)
 
 

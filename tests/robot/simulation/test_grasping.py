@@ -7,7 +7,8 @@ import pytest
 import torch
 from simulated_toy import ToyTask
 
-from robot.kinematics import Kinematics, top_down
+from robot.forward_kinematics import forward_kinematics
+from robot.inverse_kinematics import InverseKinematics, top_down
 from robot.simulation.environment import SimulatedArmEnv
 from robot.simulation.objects import BANANA, KINDS, ObjectShape
 from robot.teleop.operator import pick
@@ -28,18 +29,17 @@ def lift(shape, opening_at_grasp=0.0, then=()):
     task = ToyTask(shape, lifted=10.0)
     env = SimulatedArmEnv(task, 1, task.phi_sets["all"], seed=0, num_threads=1)
     now = env.reset(phi=torch.tensor([[0.37, 0.0]]))
-    kinematics, joints, targets = Kinematics(env.arm), np.array(env.arm.home), []
+    kinematics, joints, targets = InverseKinematics(env.arm), np.array(env.arm.home), []
     for waypoint in pick(now["observation"][0], 0, 0.09):
-        joints = kinematics.inverse(top_down(waypoint.position, waypoint.yaw), joints)
+        joints = kinematics.solve(top_down(waypoint.position, waypoint.yaw), joints)
         opening = max(waypoint.opening, opening_at_grasp)
         targets += [torch.tensor([*joints, opening], dtype=torch.float32)] * 10
     now = drive(env, now, targets)
     held = now["observation", "object_position"][0, 0].clone()
-    grip = kinematics.forward(now["observation", "joint_position"][0].double().numpy())
-    before = held - torch.tensor(grip.position)
+    before = held - forward_kinematics(env.arm, now["observation", "joint_position"][0])[0]
     now = drive(env, now, [targets[-1] + offset for offset in then])
-    grip = kinematics.forward(now["observation", "joint_position"][0].double().numpy())
-    after = now["observation", "object_position"][0, 0] - torch.tensor(grip.position)
+    grip, _ = forward_kinematics(env.arm, now["observation", "joint_position"][0])
+    after = now["observation", "object_position"][0, 0] - grip
     return float(held[2]), float((after - before).norm())
 
 

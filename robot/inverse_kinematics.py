@@ -1,4 +1,4 @@
-"""Forward and inverse kinematics of an arm's grasp point, by mink's differential IK."""
+"""Inverse kinematics of an arm's grasp point, by mink's differential IK."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def top_down(position: Array, yaw: float) -> Pose:
     return Pose(np.asarray(position, dtype=np.float64), np.asarray(turned.wxyz))
 
 
-class Kinematics:
-    """Solves one arm's kinematics; not shared between threads.
+class InverseKinematics:
+    """Solves for one arm's joints; not shared between threads.
 
     Args:
         arm: the description.
@@ -67,13 +67,7 @@ class Kinematics:
         self._configuration.update(q)
         return q
 
-    def forward(self, joints: Array) -> Pose:
-        """The grasp pose at joint positions ``[J]`` (rad)."""
-        self._update(joints)
-        pose = self._configuration.get_transform_frame_to_world(GRASP_SITE, "site")
-        return Pose(pose.translation(), pose.rotation().wxyz)
-
-    def inverse(self, pose: Pose, start: Array) -> Array:
+    def solve(self, pose: Pose, start: Array) -> Array:
         """Joint positions ``[J]`` within limits that reach a pose, nearest to ``start [J]``.
 
         An unreachable pose gives the closest that the limits allow.
