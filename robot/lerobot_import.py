@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tensordict import TensorDict
+from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
 from robot.episode_info import EpisodeInfo
@@ -40,7 +40,7 @@ UNITS = "LeRobot joint units (degrees or per cent of the calibrated range)"
 # Counts up when imports change, so that older ones are replaced.
 IMPORT_VERSION = 1
 # How far a command may move within a chunk, as a share of its range.
-CHANGE = 0.35
+CHANGE = 0.7
 
 
 def import_lerobot(source: str | Path, path: str | Path) -> EpisodeStore:
@@ -96,11 +96,12 @@ def lerobot_spec(dataset: LeRobotDataset, task: str) -> TaskSpec:
         tuple(min(pair) for pair in zip(state.low, action.low, strict=True)),
         tuple(max(pair) for pair in zip(state.high, action.high, strict=True)),
     )
-    episodes = [_episode(dataset, frames) for frames in _frames(dataset)]
+    episodes: list[TensorDictBase] = [_episode(dataset, frames) for frames in _frames(dataset)]
 
     def largest(field: str) -> Tensor:
         """Magnitude per dimension, ``[A]``."""
-        return torch.cat([e.get(("observation", field)) for e in episodes]).abs().amax(0)
+        values: list[Tensor] = [e.get(("observation", field)) for e in episodes]
+        return torch.cat(values).abs().amax(0)
 
     half = [CHANGE * (high - low) / 2 for low, high in zip(either.low, either.high, strict=True)]
     return TaskSpec(
