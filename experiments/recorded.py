@@ -42,7 +42,7 @@ SECONDS = (0.25, 0.5)
 
 def main() -> None:
     """Runs all leave-one-out splits, prints a table and a RESULT line, writes the results."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--lerobot", required=True, help="folder of a LeRobotDataset v3.0")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--results", default="docs/results/recorded/results.json")

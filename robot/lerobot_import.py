@@ -39,7 +39,7 @@ from robot.schema import Range, TaskSpec
 UNITS = "LeRobot joint units (degrees or per cent of the calibrated range)"
 # Counts up when imports change, so that older ones are replaced.
 IMPORT_VERSION = 1
-# How far a command may move within a chunk, as a share of its range.
+# How far a command may move from the last one within a chunk, in halves of its range.
 CHANGE = 0.7
 
 
