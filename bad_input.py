@@ -18,7 +18,7 @@ import sys
 import time
 import traceback
 from argparse import ArgumentError
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -76,7 +76,7 @@ class LeaveNothingBehind(Callback):
 
 
 @contextmanager
-def one_sentence(run: LeaveNothingBehind) -> Iterator[None]:
+def one_sentence(run: LeaveNothingBehind) -> Generator[None, None, None]:
     """Turns an error that its message explains into that message and exit status 2."""
     try:
         yield

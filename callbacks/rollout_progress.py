@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from lightning import Trainer
@@ -15,7 +15,9 @@ PATIENCE = 3.0  # s
 
 
 @contextmanager
-def rollout_progress(trainer: Trainer, episodes: int) -> Iterator[Callable[[int], None]]:
+def rollout_progress(
+    trainer: Trainer, episodes: int
+) -> Generator[Callable[[int], None], None, None]:
     """Shows how many of ``episodes`` are done; yields a function that adds finished ones.
 
     A terminal has one live display: where RichProgressBar holds it, this is one more bar in it.
@@ -35,7 +37,7 @@ def rollout_progress(trainer: Trainer, episodes: int) -> Iterator[Callable[[int]
 
 
 @contextmanager
-def _task_of(progress: Progress, episodes: int) -> Iterator[Callable[[int], None]]:
+def _task_of(progress: Progress, episodes: int) -> Generator[Callable[[int], None], None, None]:
     task = progress.add_task("Rollouts", total=episodes, visible=False)
     start = time.monotonic()
 
