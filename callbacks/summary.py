@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -72,7 +74,10 @@ class Summary(RolloutObserver):
         console.print(success_table(self.rates, f"Success after {TrainerFn(stage).value}"))
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                console.print(f"Pictures and curves: tensorboard --logdir {logger.save_dir}")
+                console.print(
+                    f"Pictures and curves: {_tensorboard()} --logdir {logger.save_dir}",
+                    soft_wrap=True,
+                )
         result: dict[str, Any] = {}
         for name, rate in self.rates.items():
             result |= rate.metrics(f"success/{name}")
@@ -100,6 +105,12 @@ def result_line(result: dict[str, Any]) -> str:
     """``RESULT`` and a flat JSON object, floats to six digits."""
     rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in result.items()}
     return f"RESULT {json.dumps(rounded)}"
+
+
+def _tensorboard() -> Path:
+    """The command of this environment, which need not be activated."""
+    path = Path(sys.executable).with_name("tensorboard")
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _seed() -> int | None:

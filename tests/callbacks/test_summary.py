@@ -28,7 +28,7 @@ def test_the_last_line_is_a_flat_result_with_intervals(tmp_path, toy_rollout, ca
     assert result["cpu_s"] > 0
     assert not any(isinstance(value, dict | list) for value in result.values())
     assert "Success after test" in output
-    assert f"tensorboard --logdir {tmp_path}" in output.replace("\n", "")
+    assert f"tensorboard --logdir {tmp_path}" in output
 
 
 def test_a_checkpoint_remembers_what_training_it_took(tmp_path, toy_rollout, capsys):
