@@ -33,7 +33,7 @@ class DenoisingPicture(ScenePicture):
     noise all over the workspace and ends as what the policy does.
 
     Args:
-        paths: how many of the chain's x_k are drawn, evenly spaced, first and last included.
+        paths: at most how many of the chain's x_k are drawn, first and last included.
         width: pixels.
         height: pixels.
         without_opengl: see :class:`~callbacks.scene_picture.ScenePicture`.
@@ -66,8 +66,9 @@ class DenoisingPicture(ScenePicture):
         seen = observations_before(episode, t, module.horizons.observation)
         generator = torch.Generator(module.device).manual_seed(0)
         denoised = module.predict_chain(seen.to(module.device), generator)[:, 0]  # [N + 1, Tp, A]
-        chosen = denoised[spaced(len(denoised), self.paths)].cpu()
-        overlay = gripper_paths(rollouts.task.arm, chosen)
+        drawn = drawn_steps(len(denoised), self.paths)
+        progress = np.array(drawn) / (len(denoised) - 1)
+        overlay = gripper_paths(rollouts.task.arm, denoised[drawn].cpu(), progress)
         image = renderer.frames(
             rollouts.task, episode["phi"], episode["state"][t : t + 1], overlay
         )[0]
@@ -81,20 +82,28 @@ def observations_before(episode: Any, t: int, horizon: int) -> TensorDictBase:
     return episode["trajectory"][OBSERVATION][steps].unsqueeze(0)
 
 
-def spaced(total: int, n: int) -> list[int]:
-    """At most ``n`` of ``total`` indices, evenly spaced, the first and the last included."""
-    return sorted(set(np.linspace(0, total - 1, min(n, total)).round().astype(int).tolist()))
+def drawn_steps(total: int, n: int) -> list[int]:
+    """At most ``n`` of ``total`` indices, the first and the last included.
+
+    They lie closer towards the end: most of the chain still looks like noise.
+    """
+    left = np.linspace(1, 0, n) ** 2
+    return sorted(set(((total - 1) * (1 - left)).round().astype(int).tolist()))
 
 
-def gripper_paths(arm: ArmDescription, chunks: Tensor) -> list[Polyline]:
-    """Where chunks ``[n, Tp, A]`` of one chain would take the grasp point; clean ones are thick."""
-    colors = colormaps[COLORMAP](np.linspace(0, 1, len(chunks)))
-    lines: list[Polyline] = []
+def gripper_paths(
+    arm: ArmDescription, chunks: Tensor, progress: NDArray[np.float64]
+) -> list[Polyline]:
+    """Where chunks ``[n, Tp, A]`` of one chain would take the grasp point.
+
+    ``progress [n]``, 0 for noise and 1 for clean, gives a path its colour and its thickness.
+    """
+    colors = colormaps[COLORMAP](progress)
     paths, _ = forward_kinematics(arm, chunks[..., :-1].double())  # [n, Tp, 3]
-    for i, (points, (r, g, b, _)) in enumerate(zip(paths.numpy(), colors, strict=True)):
-        thickness = 0.001 + 0.004 * i / (len(chunks) - 1)
-        lines.append(Polyline(points, (float(r), float(g), float(b), 1.0), thickness))
-    return lines
+    return [
+        Polyline(points, (float(r), float(g), float(b), 1.0), 0.001 + 0.004 * float(done) ** 2)
+        for points, done, (r, g, b, _) in zip(paths.numpy(), progress, colors, strict=True)
+    ]
 
 
 def _with_color_scale(image: NDArray[np.uint8], num_denoising_steps: int) -> Figure:

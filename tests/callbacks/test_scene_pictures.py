@@ -7,7 +7,7 @@ from rollout_toys import ToyLearner, ToyTask, events, toy_trainer
 from tensordict import TensorDict
 
 from callbacks import DenoisingPicture, RolloutEvaluation, RolloutVideo, scene_picture
-from callbacks.denoising import gripper_paths, observations_before, spaced
+from callbacks.denoising import drawn_steps, gripper_paths, observations_before
 from callbacks.video import choose, mosaic
 from robot.forward_kinematics import forward_kinematics
 from robot.simulation.opengl import NoOpenGLError
@@ -49,17 +49,19 @@ def test_at_the_first_step_the_policy_saw_the_first_observation_repeated():
     assert observations_before(episode, 4, 3)["x"].flatten().tolist() == [2, 3, 4]
 
 
-@pytest.mark.parametrize(("total", "n"), [(21, 6), (3, 6), (2, 2)])
-def test_drawn_denoising_steps_are_spaced_from_noise_to_clean(total, n):
-    chosen = spaced(total, n)
-    assert len(chosen) == min(n, total)
-    assert (chosen[0], chosen[-1]) == (0, total - 1)
+@pytest.mark.parametrize(("total", "n"), [(21, 6), (101, 6), (3, 6), (2, 2)])
+def test_drawn_denoising_steps_lead_from_noise_to_clean_ever_more_closely(total, n):
+    gaps = np.diff(drawn_steps(total, n))
+    assert gaps.sum() == total - 1
+    assert len(gaps) < n
+    assert (gaps > 0).all()
+    assert (np.diff(gaps) <= 0).all()
 
 
 def test_a_path_is_where_the_commanded_joints_put_the_gripper():
     arm = ToyTask().arm
     chunks = torch.rand(3, 4, 7, generator=torch.Generator().manual_seed(0)) - 0.5
-    lines = gripper_paths(arm, chunks)
+    lines = gripper_paths(arm, chunks, np.array([0.0, 0.5, 1.0]))
     expected, _ = forward_kinematics(arm, chunks[2, 1, :6].double())
     assert lines[2].points[1] == pytest.approx(expected.numpy())
     assert [line.points.shape for line in lines] == [(4, 3)] * 3
