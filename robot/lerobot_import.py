@@ -39,8 +39,9 @@ from robot.schema import Range, TaskSpec
 UNITS = "LeRobot joint units (degrees or per cent of the calibrated range)"
 # Counts up when imports change, so that older ones are replaced.
 IMPORT_VERSION = 1
-# How far a command may move from the last one within a chunk, in halves of its range.
-CHANGE = 0.7
+# How far a command may move from the last one within a chunk, in halves of its range: faster
+# motions are cut to it. More would make most motions small, which costs accuracy.
+CHANGE = 0.5
 
 
 def import_lerobot(source: str | Path, path: str | Path) -> EpisodeStore:
