@@ -25,7 +25,7 @@ setup: .venv/installed
 demo: setup
 	$(BIN)/python train.py fit --config $(CONFIG)
 	$(BIN)/python train.py test --config $(CONFIG) --verbose false \
-		--ckpt_path "$$(ls -t $(RUNS)/*/checkpoints/best.ckpt | head -n 1)"
+		--ckpt_path "$$(ls -t $(RUNS)/*/checkpoints/last.ckpt | head -n 1)"
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow and not gpu and not hardware"

@@ -73,6 +73,8 @@ class SourcedDataModule(LightningDataModule):
             )
         self.sources = dict(sources)
         self.seed = seed
+        self._loaders: dict[str, Any] = {}
+        self._places: dict[str, Any] = {}
 
     @property
     def spec(self) -> TaskSpec:
@@ -80,9 +82,7 @@ class SourcedDataModule(LightningDataModule):
         raise NotImplementedError(f"{type(self).__name__} does not say what its task is")
 
     def setup(self, stage: str) -> None:
-        """Sets the sources up for this process; ``test`` rolls out and needs none."""
-        if stage == "test":
-            return
+        """Sets the sources up for this process."""
         trainer = self.trainer
         if trainer is None:
             raise RuntimeError("a DataModule is set up by a Trainer, which knows the horizons")
@@ -98,23 +98,46 @@ class SourcedDataModule(LightningDataModule):
             )
 
     def train_dataloader(self) -> Any:
-        """Batches to learn from."""
-        return _combine({name: s.train_loader() for name, s in self.sources.items()})
+        """Batches to learn from, from the restored place on if a run is resumed."""
+        self._loaders = {name: source.train_loader() for name, source in self.sources.items()}
+        for name, place in self._places.items():
+            self._loaders[name].load_state_dict(place)
+        self._places = {}
+        return _combine(self._loaders)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The place of every loader that has one.
+
+        Lightning keeps these too, but restores them only in loaders made after the optimisers;
+        a learning rate schedule that asks for the number of steps has them made before.
+        """
+        return {
+            name: loader.state_dict()
+            for name, loader in self._loaders.items()
+            if hasattr(loader, "state_dict")
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keeps the places for the loaders that are made next."""
+        self._places = dict(state_dict)
 
     def val_dataloader(self) -> Any:
         """Batches to validate on, from the sources that keep some apart; empty if none does."""
         return _combine(self._validation_loaders())
 
-    def predict_dataloader(self) -> Any:
-        """The validation batches.
+    def test_dataloader(self) -> Any:
+        """The validation batches: what is tested beside them, rollouts, needs no data."""
+        return self._held_out("test")
 
-        Raises:
-            ValueError: if no source keeps any apart.
-        """
+    def predict_dataloader(self) -> Any:
+        """The validation batches."""
+        return self._held_out("predict")
+
+    def _held_out(self, stage: str) -> Any:
         loaders = self._validation_loaders()
         if not loaders:
             raise ValueError(
-                "no source keeps validation data apart, so there is none to predict on"
+                f"no source keeps validation data apart, so there is none to {stage} on"
             )
         return _combine(loaders)
 

@@ -77,12 +77,11 @@ class WindowLoader:
 
     def __iter__(self) -> Iterator[TensorDictBase]:
         """Batches of the current epoch from its start, or from a restored place."""
+        # A generator: Lightning makes iterators that it never asks for a batch, and the restored
+        # place must outlive those.
         if not self._resumed:
             self._step = 0
         self._resumed = False
-        return self._batches()
-
-    def _batches(self) -> Iterator[TensorDictBase]:
         while self._step < len(self):
             if self._steps_per_epoch is not None:
                 start = (self._epoch * self._steps_per_epoch + self._step) * self.batch_size

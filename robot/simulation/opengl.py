@@ -52,8 +52,8 @@ def create_context(width: int, height: int) -> Any:
         return context
     raise NoOpenGLError(
         f"no OpenGL to draw pictures with, tried {' and '.join(failures)}: install one "
-        "(Debian, Ubuntu: apt-get install libegl1 libgl1-mesa-dri, or libosmesa6), or train "
-        "without pictures (--config configs/no_pictures.yaml)"
+        "(Debian, Ubuntu: apt-get install libegl1 libgl1-mesa-dri, or libosmesa6), or do without "
+        "pictures (without_opengl: skip, in the callbacks that draw them)"
     )
 
 
