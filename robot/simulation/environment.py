@@ -73,6 +73,8 @@ class SimulatedArmEnv(EnvBase):
         self.num_envs = num_envs
         self.period = 1.0 / task.spec.rate
         self.substeps = round(self.period / TIMESTEP)
+        # Servos ramp to a target over the period: so do the commanded targets here.
+        self._ramp = torch.linspace(0, 1, self.substeps + 1)[1:, None]  # [substeps, 1]
         self._generator = torch.Generator()
         self._physics = Physics(num_envs, num_threads or len(os.sched_getaffinity(0)))
         self.arm = load_arm(task.scene(phi_set.sample(1, torch.Generator())[0]).arm)
@@ -119,7 +121,7 @@ class SimulatedArmEnv(EnvBase):
     @property
     def physics_state(self) -> Tensor:
         """Positions of joints and objects ``[num_envs, NQ]`` float64, for drawing."""
-        return self._physics.positions()
+        return self._physics.positions.clone()
 
     def model(self, index: int) -> mujoco.MjModel:
         """The model that an environment of the batch runs on."""
@@ -142,7 +144,7 @@ class SimulatedArmEnv(EnvBase):
         index = rows.nonzero().squeeze(-1)
         if len(index):
             self._begin(index, phi[index].to(torch.float32), jitter[index])
-        return self._observe()
+        return self._observe(self._world())
 
     def _begin(self, index: Tensor, phi: Tensor, jitter: Tensor) -> None:
         """Starts new episodes in the rows ``index [n]``."""
@@ -163,36 +165,30 @@ class SimulatedArmEnv(EnvBase):
             for slot, shape in enumerate(scene.objects):
                 self._size[row, slot] = torch.tensor(shape.half_extents)
                 self._mask[row, slot] = 1.0
-        self._physics.begin(
-            index.numpy(), [compile_scene(s) for s in scenes], positions.numpy(), TIMESTEP
-        )
+        models = [compile_scene(scene) for scene in scenes]
+        self._physics.begin(index.numpy(), models, positions.numpy())
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         rows = tensordict.get("_step", None)
-        moving = (
-            torch.ones(self.num_envs, dtype=torch.bool)
-            if rows is None
-            else rows.reshape(self.num_envs)
-        )
-        index = moving.nonzero().squeeze(-1)
-        last = self._command[index]
-        command = clip_command(
-            tensordict[ACTION][index].to(torch.float32), last, self.arm, self.period
-        )
-        self._command[index] = command
-        self._command_clock[index] = self._clock[index]
-        # Servos ramp to a target over the period: so do the commanded targets here.
-        ramp = torch.linspace(0, 1, self.substeps + 1)[1:, None]  # [substeps, 1]
-        targets = last[:, None] + ramp * (command - last)[:, None]  # [n, substeps, J + 1]
+        if rows is None:
+            moving = torch.ones(self.num_envs, dtype=torch.bool)
+        else:
+            moving = rows.reshape(self.num_envs)
+        last = self._command
+        action = torch.where(moving[:, None], tensordict[ACTION].to(torch.float32), last)
+        command = clip_command(action, last, self.arm, self.period)
+        targets = last[:, None] + self._ramp * (command - last)[:, None]  # [B, substeps, J + 1]
         targets[..., -1] /= 2  # each finger moves half of the opening
-        broken = self._physics.advance(index.numpy(), targets.double().numpy())
-        self._steps[index] += 1
-        self._clock[index] += self.period
+        broken = self._physics.advance(moving.numpy(), targets.double().numpy())
+        self._command.copy_(command)
+        self._command_clock[moving] = self._clock[moving]
+        self._steps += moving
+        self._clock[moving] += self.period
 
-        succeeded = self.task.success(self._world(), self._phi) & moving
-        timed_out = self._steps >= self.task.max_steps
-        timed_out[index[torch.from_numpy(broken)]] = True
-        out = self._observe()
+        world = self._world()
+        succeeded = self.task.success(world, self._phi) & moving
+        timed_out = (self._steps >= self.task.max_steps) | torch.from_numpy(broken)
+        out = self._observe(world)
         out.set("reward", succeeded.float()[:, None])
         out.set("terminated", succeeded[:, None])
         out.set("truncated", (timed_out & ~succeeded & moving)[:, None])
@@ -201,8 +197,8 @@ class SimulatedArmEnv(EnvBase):
 
     def _world(self) -> WorldState:
         joints = len(self.arm.joints)
-        q = self._physics.positions().float()  # [B, J + 2 + 7 S]
-        v = self._physics.velocities().float()  # [B, J + 2 + 6 S]
+        q = self._physics.positions.float()  # [B, J + 2 + 7 S]
+        v = self._physics.velocities.float()  # [B, J + 2 + 6 S]
         objects = q[:, joints + 2 :].reshape(self.num_envs, MAX_OBJECTS, 7)
         mask = self._mask[..., None]
         return WorldState(
@@ -215,8 +211,7 @@ class SimulatedArmEnv(EnvBase):
             object_velocity=v[:, joints + 2 :].reshape(self.num_envs, MAX_OBJECTS, 6) * mask,
         )
 
-    def _observe(self) -> TensorDict:
-        world = self._world()
+    def _observe(self, world: WorldState) -> TensorDict:
         observation = TensorDict(
             {
                 "joint_position": world.joint_position,
