@@ -13,8 +13,6 @@ from robot.simulation.scene import Scene
 from robot.simulation.task import WorldState
 from robot.teleop.operator import Plan, pick
 
-# Where the demonstrations are: the banana straight ahead, pointing away from the arm.
-RADIUS, BEARING, YAW = 0.37, 0.0, 0.0
 # How high the banana's middle must be, how near to the fingers (m) and how slow (m/s): a banana
 # that was flung into the air is not picked up.
 LIFTED, HELD, CALM = 0.10, 0.08, 0.5
@@ -28,19 +26,14 @@ SPACE = PhiSpace(
 )
 
 
-def around_phi_1(name: str, distance: float, turn: float) -> PhiSet:
-    """All within ``distance`` (m, along and across the radius) and ``turn`` (rad) of phi_1.
+# phi_1, where the demonstrations are: straight ahead, pointing away from the arm.
+PHI_1 = {"radius": 0.37, "bearing": 0.0, "yaw": 0.0}
 
-    Cut to the table: 12 cm along the radius would leave what the arm can reach.
-    """
-    radial = min(distance, RADIUS - 0.26, 0.48 - RADIUS)
-    across = distance / RADIUS
-    box = SPACE.box(
-        radius=(RADIUS - radial, RADIUS + radial),
-        bearing=(BEARING - across, BEARING + across),
-        yaw=(YAW - turn, YAW + turn),
-    )
-    return PhiSet(name, (box,))
+
+def around_phi_1(name: str, distance: float, turn: float) -> PhiSet:
+    """All within ``distance`` (m, along and across the radius) and ``turn`` (rad) of phi_1."""
+    across = distance / PHI_1["radius"]
+    return PhiSet(name, (SPACE.around(PHI_1, radius=distance, bearing=across, yaw=turn),))
 
 
 class PickBanana(TaskDataModule):

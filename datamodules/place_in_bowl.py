@@ -9,7 +9,6 @@ from torch import Tensor
 
 from datamodules.task import TaskDataModule, polar_pose
 from robot.phi import Dimension, PhiSet, PhiSpace
-from robot.schema import GOALS
 from robot.simulation.objects import BANANA, BOWL
 from robot.simulation.scene import Scene
 from robot.simulation.task import WorldState
@@ -27,17 +26,14 @@ SPACE = PhiSpace(
 )
 
 
-def around_phi_1(name: str, distance: float, turn: float, bowl: float) -> PhiSet:
-    """Banana within ``distance`` (m) and ``turn`` (rad), bowl within ``bowl`` (m) of phi_1."""
-    radial, across = min(distance, 0.10), distance / 0.37
-    box = SPACE.box(
-        radius=(0.37 - radial, 0.37 + radial),
-        bearing=(-across, min(across, 0.2)),
-        yaw=(-turn, turn),
-        bowl_radius=(0.38 - bowl, 0.38 + bowl),
-        bowl_bearing=(1.0 - bowl / 0.38, 1.0 + bowl / 0.38),
-    )
-    return PhiSet(name, (box,))
+PHI_1 = {"radius": 0.37, "bearing": 0.0, "yaw": 0.0, "bowl_radius": 0.38, "bowl_bearing": 1.0}
+
+
+def around_phi_1(name: str, distance: float, turn: float) -> PhiSet:
+    """Banana within ``distance`` (m) and ``turn`` (rad) of phi_1, bowl within half of that."""
+    near = {"radius": distance, "bearing": distance / 0.37, "yaw": turn}
+    bowl = {"bowl_radius": distance / 2, "bowl_bearing": distance / 2 / 0.38}
+    return PhiSet(name, (SPACE.around(PHI_1, **near, **bowl),))
 
 
 class PlaceInBowl(TaskDataModule):
@@ -47,13 +43,14 @@ class PlaceInBowl(TaskDataModule):
     phi_space = SPACE
     phi_sets = SPACE.nested(
         [
-            around_phi_1("point", 0.005, 0.05, 0.005),
-            around_phi_1("near", 0.04, 0.4, 0.02),
-            around_phi_1("wide", 0.10, 1.5, 0.04),
+            around_phi_1("point", 0.005, 0.05),
+            around_phi_1("near", 0.04, 0.4),
+            around_phi_1("wide", 0.12, 1.5),
             PhiSet("table", (SPACE.box(),)),
         ]
     )
     max_steps = 120
+    goal_name = "place"
 
     def scene(self, phi: Tensor) -> Scene:
         """Slot 0 holds the banana, slot 1 the bowl."""
@@ -66,12 +63,9 @@ class PlaceInBowl(TaskDataModule):
         bowl = polar_pose(bowl_radius, bowl_bearing, torch.zeros_like(yaw), BOWL.rest_height)
         return torch.stack([banana, bowl], dim=1)
 
-    def goal(self, phi: Tensor) -> Tensor:
-        """To place, where the bowl starts."""
-        goal = torch.zeros(len(phi), len(GOALS) + 3)
-        goal[:, GOALS.index("place")] = 1.0
-        goal[:, len(GOALS) :] = self.place(phi)[:, 1, :3]
-        return goal
+    def goal_position(self, phi: Tensor) -> Tensor:
+        """Where the bowl starts."""
+        return self.place(phi)[:, 1, :3]
 
     def success(self, world: WorldState, phi: Tensor) -> Tensor:
         """Whether the banana lies over the bowl's bottom, low and still, the gripper open."""

@@ -24,9 +24,9 @@ from robot.teleop.operator import Plan
 class TaskDataModule(SourcedDataModule):
     """A task on the table. A subclass is one file; it works with every stage and callback.
 
-    A subclass sets ``task_name``, ``phi_space``, ``phi_sets`` and ``max_steps`` and defines
-    :meth:`scene`, :meth:`place`, :meth:`success` and, where demonstrations can be scripted,
-    :meth:`plan`.
+    A subclass sets ``task_name``, ``phi_space``, ``phi_sets``, ``max_steps`` and, if it is not to
+    lift, ``goal_name`` (one of ``robot.schema.GOALS``). It defines :meth:`scene`, :meth:`place`,
+    :meth:`success` and, where demonstrations can be scripted, :meth:`plan`.
 
     Args:
         phi_set: name of the set of task parameters that episodes are recorded and trained on.
@@ -41,6 +41,7 @@ class TaskDataModule(SourcedDataModule):
     phi_space: PhiSpace
     phi_sets: dict[str, PhiSet]
     max_steps: int
+    goal_name: str = "lift"
     rate: float = 10.0
     arm_name: str = "viperx300s"
 
@@ -75,11 +76,15 @@ class TaskDataModule(SourcedDataModule):
     def success(self, world: WorldState, phi: Tensor) -> Tensor:
         """The sparse reward's test, bool ``[B]``."""
 
+    def goal_position(self, phi: Tensor) -> Tensor:
+        """Where the goal is, ``[B, 3]`` m; zero for a goal that has no place."""
+        return torch.zeros(len(phi), 3)
+
     def goal(self, phi: Tensor) -> Tensor:
-        """The goal as observed, ``[B, 7]``; by default, to lift."""
-        goal = torch.zeros(len(phi), len(GOALS) + 3)
-        goal[:, GOALS.index("lift")] = 1.0
-        return goal
+        """The goal as observed, ``[B, 7]``: one-hot over ``GOALS``, then its position."""
+        kind = torch.zeros(len(phi), len(GOALS))
+        kind[:, GOALS.index(self.goal_name)] = 1.0
+        return torch.cat([kind, self.goal_position(phi)], dim=-1)
 
     def plan(self) -> Plan | None:
         """How a scripted operator solves the task; None where only a person can."""

@@ -6,7 +6,7 @@ a sequence in which one set does not contain the one before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -145,6 +145,28 @@ class PhiSpace:
                 )
             low[i], high[i] = lo, hi
         return Box(tuple(low), tuple(high))
+
+    def around(self, center: Mapping[str, float], **distance: float) -> Box:
+        """All within a distance of a center, by name, cut to the space.
+
+        Raises:
+            ValueError: if a name is unknown or the center leaves the space.
+        """
+        bounds: dict[str, tuple[float, float]] = {}
+        for name, value in center.items():
+            dimension = self.dimensions[self.index(name)]
+            if not dimension.low <= value <= dimension.high:
+                raise ValueError(
+                    f"phi dimension {name!r}: the center {value} is not within "
+                    f"{dimension.low} to {dimension.high}"
+                )
+            reach = distance.pop(name, 0.0)
+            low, high = max(dimension.low, value - reach), min(dimension.high, value + reach)
+            bounds[name] = (low, high)
+        for name in distance:
+            self.index(name)
+            raise ValueError(f"phi dimension {name!r} has a distance and no center")
+        return self.box(**bounds)
 
     def nested(self, sets: Sequence[PhiSet]) -> dict[str, PhiSet]:
         """Sets by name, after checking that each contains the one before.

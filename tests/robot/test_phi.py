@@ -50,3 +50,22 @@ def test_a_wrong_box_is_refused_with_the_valid_choices(bounds, message):
 def test_a_hidden_dimension_before_a_visible_one_is_refused():
     with pytest.raises(ValueError, match="visible phi dimensions must come before hidden"):
         PhiSpace((Dimension("a", 0, 1, visible=False), Dimension("b", 0, 1)))
+
+
+def test_a_box_around_a_center_is_cut_to_the_space():
+    box = SPACE.around({"x": 0.9, "mass": 0.2}, x=0.3)
+    assert box.low == pytest.approx((0.6, 0.2))
+    assert box.high == pytest.approx((1.0, 0.2))
+
+
+@pytest.mark.parametrize(
+    ("center", "distance", "message"),
+    [
+        ({"x": 1.2}, {}, "phi dimension 'x': the center 1.2 is not within 0.0 to 1.0"),
+        ({"y": 0.2}, {}, "no phi dimension 'y'"),
+        ({"x": 0.2}, {"mass": 0.1}, "phi dimension 'mass' has a distance and no center"),
+    ],
+)
+def test_a_wrong_center_is_refused(center, distance, message):
+    with pytest.raises(ValueError, match=message):
+        SPACE.around(center, **distance)
