@@ -39,6 +39,8 @@ def main(args: list[str] | None = None) -> None:
             trainer_defaults={"callbacks": [run]},
             parser_kwargs={"parser_mode": "omegaconf+", "exit_on_error": False},
             auto_configure_optimizers=False,
+            # A run has its own folder; only one without a logger can meet an older config.
+            save_config_kwargs={"overwrite": True},
             args=args,
         )
 

@@ -102,7 +102,8 @@ def test(arguments: list[str], checkpoint: Path) -> dict[str, Any]:
         [
             *(sys.executable, "train.py", "test"),
             *arguments,
-            *("--ckpt_path", str(checkpoint), "--trainer.logger", "false"),
+            *("--ckpt_path", str(checkpoint)),
+            *("--trainer.logger", "false", "--trainer.default_root_dir", "runs/beachhead"),
         ],
         cwd=ROOT,
         check=True,
