@@ -154,8 +154,8 @@ class Demonstrations(Source):
         """Training and validation ids, each in ascending order."""
         if not ids:
             raise ValueError(
-                f"the episode store at {self.path} is empty: record episodes with "
-                "'python -m robot record'"
+                f"the episode store at {self.path} is empty: correct the path, or record episodes "
+                "('python train.py fit' does, where a task can be scripted)"
             )
         if isinstance(self.validation, list):
             if missing := sorted(set(self.validation) - set(ids)):

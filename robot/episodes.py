@@ -114,8 +114,8 @@ class EpisodeStore:
         path = Path(path)
         if not (path / "metadata.json").is_file():
             raise FileNotFoundError(
-                f"there is no episode store at {path}: record one with 'python -m robot record', "
-                "or correct the path"
+                f"there is no episode store at {path}: correct the path, or record one "
+                "('python train.py fit' does, where a task can be scripted)"
             )
         try:
             metadata = json.loads((path / "metadata.json").read_text())

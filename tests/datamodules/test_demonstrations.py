@@ -115,7 +115,7 @@ def test_a_dataset_of_another_task_is_refused_in_one_sentence(path, reach_spec, 
 
 
 def test_a_missing_folder_says_how_to_record(tmp_path, reach_spec):
-    with pytest.raises(FileNotFoundError, match="python -m robot record"):
+    with pytest.raises(FileNotFoundError, match="or record"):
         set_up(Demonstrations(tmp_path / "nothing"), reach_spec)
 
 
