@@ -22,6 +22,8 @@ REACH = {
 }
 # The part of the table that objects may be on, and how high they are lifted, m.
 TABLE_LOW, TABLE_HIGH = (0.1, -0.45, 0.0), (0.6, 0.45, 0.3)
+# How far the gripper usually is from an object that matters, m.
+OFFSET = 0.3
 
 
 def tabletop_spec(task: str, arm: ArmDescription, rate: float) -> TaskSpec:
@@ -42,6 +44,7 @@ def tabletop_spec(task: str, arm: ArmDescription, rate: float) -> TaskSpec:
             "gripper_opening": Range.repeat(*arm.gripper.range, 1),
             "last_command": command,
             "object_position": Range(TABLE_LOW * MAX_OBJECTS, TABLE_HIGH * MAX_OBJECTS),
+            "object_offset": Range.repeat(-OFFSET, OFFSET, 3 * MAX_OBJECTS),
             "object_rotation": Range.repeat(-1.0, 1.0, 6 * MAX_OBJECTS),
             "object_size": Range.repeat(0.0, 0.1, 3 * MAX_OBJECTS),
             "object_mask": Range.repeat(0.0, 1.0, MAX_OBJECTS),

@@ -39,6 +39,7 @@ SI_UNITS = {
     "gripper_opening": "m",
     "last_command": "rad, gripper m",
     "object_position": "m",
+    "object_offset": "m",
     "object_size": "m",
     "action": "rad, gripper m",
     "observation_time": "s",

@@ -11,6 +11,7 @@ key                                     shape    meaning
 ``observation / gripper_opening``       [1]      m between the finger pads
 ``observation / last_command``          [J + 1]  the action sent last (rad, m)
 ``observation / object_position``       [S, 3]   m, in the arm's base frame
+``observation / object_offset``         [S, 3]   m, from the grasp point, along the base's axes
 ``observation / object_rotation``       [S, 6]   first two columns of the rotation matrix
 ``observation / object_size``           [S, 3]   m, half extents of the bounding box
 ``observation / object_mask``           [S]      1 where a slot holds an object, else 0
@@ -61,6 +62,7 @@ def observation_shapes(num_joints: int) -> dict[str, tuple[int, ...]]:
         "gripper_opening": (1,),
         "last_command": (num_joints + 1,),
         "object_position": (MAX_OBJECTS, 3),
+        "object_offset": (MAX_OBJECTS, 3),
         "object_rotation": (MAX_OBJECTS, 6),
         "object_size": (MAX_OBJECTS, 3),
         "object_mask": (MAX_OBJECTS,),

@@ -20,6 +20,7 @@ from torchrl.envs import EnvBase
 
 from robot.arm_description import load_arm
 from robot.forward_kinematics import forward_kinematics
+from robot.observation import SeenObjects, observe
 from robot.phi import PhiSet
 from robot.safety import clip_command
 from robot.schema import (
@@ -212,19 +213,17 @@ class SimulatedArmEnv(EnvBase):
         )
 
     def _observe(self, world: WorldState) -> TensorDict:
-        observation = TensorDict(
-            {
-                "joint_position": world.joint_position,
-                "joint_velocity": world.joint_velocity,
-                "gripper_opening": world.gripper_opening,
-                "last_command": self._command.clone(),
-                "object_position": world.object_position,
-                "object_rotation": world.object_rotation,
-                "object_size": self._size.clone(),
-                "object_mask": self._mask.clone(),
-                "goal": self._goal.clone(),
-            },
-            batch_size=[self.num_envs],
+        objects = SeenObjects(
+            world.object_position, world.object_rotation, self._size.clone(), self._mask.clone()
+        )
+        observation = observe(
+            self.arm,
+            world.joint_position,
+            world.joint_velocity,
+            world.gripper_opening,
+            self._command.clone(),
+            objects,
+            self._goal.clone(),
         )
         return TensorDict(
             {

@@ -121,7 +121,7 @@ def test_a_missing_folder_says_how_to_record(tmp_path, reach_spec):
 
 def test_an_empty_store_says_how_to_record(tmp_path, reach_spec):
     EpisodeStore.create(tmp_path, reach_spec)
-    with pytest.raises(ValueError, match="is empty: .*or record episodes"):
+    with pytest.raises(ValueError, match=r"is empty: .*or record episodes"):
         set_up(Demonstrations(tmp_path), reach_spec)
 
 

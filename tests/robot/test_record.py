@@ -65,6 +65,6 @@ def test_episodes_say_who_drove_for_how_long_and_where(tmp_path):
 
 def test_an_operator_that_cannot_do_it_is_reported(tmp_path):
     task = pick_banana(tmp_path)
-    with pytest.raises(RuntimeError, match="solved 0 of .* attempts at 'pick_banana'"):
+    with pytest.raises(RuntimeError, match=r"solved 0 of .* attempts at 'pick_banana'"):
         record(task, lambda observation: [], task.phi_set, tmp_path, 4, seed=0)
     assert not EpisodeStore.open(tmp_path).ids
