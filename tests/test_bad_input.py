@@ -1,0 +1,171 @@
+"""What a person can get wrong ends in one sentence and status 2, with nothing written."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import train
+
+from datamodules import Demonstrations, PickBanana
+from robot.episodes import EpisodeStore
+from robot.record import record
+from robot.schema import TaskSpec
+from robot.simulation import opengl
+
+ROOT = Path(train.__file__).parent
+CONFIGS = [
+    *("--config", str(ROOT / "configs/pick_banana/diffusion_policy.yaml")),
+    *("--config", str(ROOT / "configs/pick_banana/smoke.yaml")),
+    *("--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"),
+    *("--trainer.callbacks", "null"),
+]
+PATH = "--data.init_args.sources.demonstrations.init_args.path"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Three demonstrations, beside the working folder."""
+    path = tmp_path / "store"
+    task = PickBanana("point", {"demonstrations": Demonstrations(path)})
+    return record(task, task.plan(), task.phi_set, path, 4, seed=0)
+
+
+def refused(capsys, *args, stage="fit"):
+    """The sentence that the command prints; nothing may be there afterwards."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as failure:
+        train.main([stage, *CONFIGS, *args])
+    assert failure.value.code == 2
+    errors = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error: ")]
+    assert len(errors) == 1
+    assert not list(Path().rglob("*")), "something was written"
+    return errors[0].removeprefix("error: ")
+
+
+def content(path):
+    return {str(p): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
+
+
+def edit_metadata(store, **changes):
+    path = store.path / "metadata.json"
+    metadata = json.loads(path.read_text())
+    metadata["spec"] |= changes
+    path.write_text(json.dumps(metadata))
+
+
+@pytest.mark.parametrize(
+    ("args", "names"),
+    [
+        (["--data", "datamodules.PickPear"], ["datamodules.PickBanana", "datamodules.PlaceInBowl"]),
+        (["--data.init_args.phi_set", "everywhere"], ["point, near, wide, table", "'everywhere'"]),
+        (
+            ["--model.init_args.denoiser", "lightning_modules.RNNDenoiser"],
+            ["lightning_modules.MLPDenoiser", "lightning_modules.UNetDenoiser"],
+        ),
+        (["--model.init_args.sampler.kind", "euler"], ["ddim", "ddpm", "dpm_solver"]),
+        (["--config", "nowhere.yaml"], ["nowhere.yaml"]),
+        (["--ckpt_path", "nowhere.ckpt"], ["nowhere.ckpt"]),
+    ],
+    ids=["task", "phi set", "denoiser", "sampler", "config", "checkpoint"],
+)
+def test_an_unknown_name_lists_what_there_is(capsys, store, args, names):
+    sentence = refused(capsys, PATH, str(store.path), *args)
+    for name in names:
+        assert name in sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"task": "peel_banana"}, "holds demonstrations of task 'peel_banana', not 'pick_banana'"),
+        ({"rate": 20.0}, "was recorded at 20 Hz, task 'pick_banana' runs at 10 Hz"),
+    ],
+)
+def test_demonstrations_of_another_task_or_rate_are_refused(capsys, store, changes, says):
+    edit_metadata(store, **changes)
+    before = content(store.path)
+    assert says in refused(capsys, PATH, str(store.path))
+    assert content(store.path) == before
+
+
+def test_an_empty_dataset_is_refused(capsys, store, tmp_path):
+    empty = EpisodeStore.create(tmp_path / "empty", store.spec)
+    args = ["--config", str(ROOT / "configs/recorded/diffusion_policy.yaml")]
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as failure:
+        train.main(["fit", *args, "--data.init_args.store", str(empty.path)])
+    assert failure.value.code == 2
+    assert "is empty" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_truncated_episode_is_refused(capsys, store):
+    (steps,) = store.path.glob("episodes/*1/steps")
+    steps.write_bytes(steps.read_bytes()[:-100])
+    before = content(store.path)
+    sentence = refused(capsys, PATH, str(store.path))
+    assert str(store.path) in sentence
+    assert content(store.path) == before
+
+
+def test_a_horizon_longer_than_an_episode_is_refused(capsys, store):
+    args = ["--model.init_args.horizons.prediction", "500"]
+    assert "500" in refused(capsys, PATH, str(store.path), *args)
+
+
+def test_a_checkpoint_of_other_dimensions_is_refused(capsys, store, tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    train.main(
+        [
+            "fit",
+            *CONFIGS,
+            PATH,
+            str(store.path),
+            "--trainer.max_steps",
+            "2",
+        ]
+    )
+    (checkpoint,) = tmp_path.rglob("*.ckpt")
+    monkeypatch.chdir(folder)
+    resume = [PATH, str(store.path), "--ckpt_path", str(checkpoint)]
+    wider = ["--model.init_args.denoiser.init_args.width", "48"]
+    assert "48" in refused(capsys, *resume, *wider)
+    longer = ["--model.init_args.horizons.prediction", "16"]
+    assert "prediction horizon is 12, the current one is 16" in refused(capsys, *resume, *longer)
+
+
+def test_without_opengl_pictures_are_refused_before_anything_is_trained(capsys, store, monkeypatch):
+    def broken(backend, width, height):
+        raise AttributeError("'NoneType' object has no attribute 'eglQueryString'")
+
+    monkeypatch.setattr(opengl, "_linux_context", broken)
+    monkeypatch.setattr(opengl, "_working", {})
+    callbacks = [
+        {"class_path": "callbacks.RolloutEvaluation"},
+        {"class_path": "callbacks.RolloutVideo", "init_args": {"without_opengl": "error"}},
+    ]
+    sentence = refused(capsys, PATH, str(store.path), "--trainer.callbacks", json.dumps(callbacks))
+    assert "no OpenGL to draw pictures with" in sentence
+    assert "apt-get install" in sentence
+
+
+def test_nan_in_an_episode_is_refused_when_it_is_recorded_and_when_it_is_read(store):
+    episode = store.load(0)
+    episode["action"][3, 2] = torch.nan
+    before = content(store.path)
+    with pytest.raises(ValueError, match="action.*step 3"):
+        store.append(episode, store.info(0))
+    assert content(store.path) == before
+
+
+def test_a_spec_keeps_its_ranges_through_json(store):
+    assert TaskSpec.from_dict(json.loads(json.dumps(store.spec.to_dict()))) == store.spec
