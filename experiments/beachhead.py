@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -69,6 +70,9 @@ def main() -> None:
     if args.denoiser == DEFAULT:
         row = {k: v for k, v in result.items() if k != "epoch"} | {"method": "diffusion_policy"}
         write_rows(results_file("demo"), [row])
+        if args.seed == 0:
+            for picture, name in (("heatmap.png", "heatmap.png"), ("video.gif", "rollout.gif")):
+                shutil.copy(run / "rollout" / picture, results_file("demo").with_name(name))
     print("RESULT", json.dumps(result))
 
 

@@ -14,10 +14,10 @@ pytestmark = pytest.mark.slow
 
 
 class ShuffledActions(Demonstrations):
-    """Demonstrations whose actions belong to other steps.
+    """Demonstrations whose actions belong to other steps, each joint's to another one.
 
-    Single actions are shuffled. Whole chunks would not do: a policy that plays random pieces of
-    demonstrations of one position, whatever it sees, picks the banana every third time.
+    Whole chunks would not do: a policy that plays random pieces of demonstrations of one position,
+    whatever it sees, picks the banana every third time; with whole actions, every thirtieth.
     """
 
     def train_loader(self):
@@ -34,7 +34,8 @@ class ShuffledLoader:
     def __iter__(self):
         for batch in self.loader:
             steps = batch["action"].flatten(0, 1)  # [B * Tp, A]
-            batch["action"] = steps[torch.randperm(len(steps))].view_as(batch["action"])
+            order = torch.rand(steps.shape).argsort(dim=0)
+            batch["action"] = steps.gather(0, order).view_as(batch["action"])
             yield batch
 
 

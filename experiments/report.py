@@ -1,0 +1,113 @@
+"""Tables, figures and the README's numbers, from the committed results and nothing else.
+
+    python experiments/report.py
+
+Reads docs/results/{demo,denoisers}/results.json; writes figures beside them and the marked parts
+of README.md and of the studies' own pages.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from experiments.results import Row, read_rows, replace_between, results_file  # noqa: E402
+
+PHI_SETS = ("point", "near", "wide", "table")
+COLORS = {"mlp": "tab:blue", "unet": "tab:orange", "transformer": "tab:green"}
+
+
+def main() -> None:
+    """Rewrites everything that a number of these studies stands in."""
+    demo = sorted(read_rows(results_file("demo")), key=lambda row: row["seed"])
+    denoisers = read_rows(results_file("denoisers"))
+    table = success_table(demo)
+    for document in (ROOT / "README.md", results_file("demo").with_name("README.md")):
+        replace_between(document, "demo-table", table)
+    replace_between(ROOT / "README.md", "demo-output", demo_output(demo[0]))
+    last = {(row["method"], row["seed"]): row for row in denoisers}  # epochs are in order
+    page = results_file("denoisers").with_name("README.md")
+    replace_between(page, "denoisers-table", denoiser_table(list(last.values())))
+    denoiser_figure(denoisers).savefig(page.with_name("denoisers.png"), dpi=120)
+
+
+def interval(row: Row, phi_set: str) -> str:
+    """Success with its Wilson interval."""
+    key = f"success/{phi_set}"
+    return f"{row[key]:.3f} ({row[key + '/lo']:.3f} to {row[key + '/hi']:.3f})"
+
+
+def success_table(rows: list[Row]) -> str:
+    """Seeds against phi sets."""
+    lines = ["| seed | " + " | ".join(f"`{s}`" for s in PHI_SETS) + " | n | training CPU-s |"]
+    lines.append("|---" * (len(PHI_SETS) + 3) + "|")
+    for row in rows:
+        cells = [str(row["seed"]), *(interval(row, s) for s in PHI_SETS)]
+        cells += [str(row["success/point/n"]), f"{row['fit/cpu_s']:.0f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def demo_output(row: Row) -> str:
+    """What the demo prints at its end."""
+    lines = ["```", "phi set   success   episodes   95 % interval"]
+    for phi_set in PHI_SETS:
+        key = f"success/{phi_set}"
+        low, high = row[key + "/lo"], row[key + "/hi"]
+        lines.append(f"{phi_set:9} {row[key]:7.3f} {row[key + '/n']:10d}   {low:.3f} to {high:.3f}")
+    shown = {
+        k: row[k] for k in ("success/point", "success/point/n", "success/near", "success/wide")
+    }
+    lines.append(f"RESULT {json.dumps(shown)[:-1]}, ...}}")
+    return "\n".join([*lines, "```"])
+
+
+def denoiser_table(rows: list[Row]) -> str:
+    """The last checkpoint of every run."""
+    lines = [
+        "| denoiser | seed | `point` | `near` | `wide` | `table` | training CPU-s | chunk ms |"
+    ]
+    lines.append("|---|---|---|---|---|---|---|---|")
+    for row in sorted(rows, key=lambda r: (list(COLORS).index(r["method"]), r["seed"])):
+        cells = [row["method"], str(row["seed"]), *(interval(row, s) for s in PHI_SETS)]
+        cells += [f"{row['fit/cpu_s']:.0f}", f"{row['chunk_ms']:.1f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def denoiser_figure(rows: list[Row]) -> Figure:
+    """Success at point and near against training CPU-seconds, and against chunk latency."""
+    runs: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda r: r["epoch"]):
+        runs[row["method"], row["seed"]].append(row)
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    point, near, latency = figure.subplots(1, 3)
+    for (method, _), run in sorted(runs.items(), key=lambda item: item[0][1]):
+        style = {"color": COLORS[method], "marker": ".", "lw": 1.2}
+        seconds = [row["fit/cpu_s"] for row in run]
+        point.plot(seconds, [row["success/point"] for row in run], label=method, **style)
+        near.plot(seconds, [row["success/near"] for row in run], **style)
+        latency.plot(run[-1]["chunk_ms"], run[-1]["success/point"], "o", color=COLORS[method])
+    for axes, name in ((point, "point"), (near, "near"), (latency, "point")):
+        axes.set_ylim(0, 1.03)
+        axes.set_ylabel(f"success at {name}")
+        axes.grid(alpha=0.3)
+        axes.set_xscale("log")
+    point.axhline(0.95, color="gray", lw=0.8, ls="--")
+    point.set_xlabel("training CPU-seconds")
+    near.set_xlabel("training CPU-seconds")
+    latency.set_xlabel("one chunk, ms (one thread)")
+    handles = dict(zip(*reversed(point.get_legend_handles_labels()), strict=True))
+    point.legend(handles.values(), handles.keys(), frameon=False)
+    return figure
+
+
+if __name__ == "__main__":
+    main()
