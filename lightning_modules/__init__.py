@@ -4,13 +4,13 @@ from lightning_modules.diffusion import Sampler, Schedule
 from lightning_modules.diffusion_policy import DiffusionPolicy
 from lightning_modules.horizons import Horizons
 from lightning_modules.networks import MLPDenoiser, TransformerDenoiser, UNetDenoiser
-from lightning_modules.policy import Policy, load_policy
+from lightning_modules.policy import CheckpointPolicy, load_policy
 
 __all__ = [
+    "CheckpointPolicy",
     "DiffusionPolicy",
     "Horizons",
     "MLPDenoiser",
-    "Policy",
     "Sampler",
     "Schedule",
     "TransformerDenoiser",

@@ -14,7 +14,7 @@ from lightning_modules.diffusion_policy import DiffusionPolicy, Generators
 from robot.schema import TaskSpec
 
 
-class Policy:
+class CheckpointPolicy:
     """A learner that only acts: no gradients, evaluation mode, its own random numbers.
 
     Args:
@@ -62,7 +62,7 @@ class Policy:
 
 def load_policy(
     path: str | Path, device: str | torch.device = "cpu", sampler: Sampler | None = None
-) -> Policy:
+) -> CheckpointPolicy:
     """Rebuilds a policy from its checkpoint alone; with averaged weights where there are any.
 
     Args:
@@ -80,4 +80,4 @@ def load_policy(
     if sampler is not None:
         sampler.steps(learner.schedule)
         learner.sampler = sampler
-    return Policy(learner.to(device))
+    return CheckpointPolicy(learner.to(device))
