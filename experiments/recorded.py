@@ -16,7 +16,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,13 @@ sys.path.insert(0, str(ROOT))
 
 from datamodules import RecordedTask  # noqa: E402
 from datamodules.windows import WindowSampler, WindowStorage  # noqa: E402
+from experiments.results import (  # noqa: E402
+    Stopwatch,
+    command,
+    machine,
+    results_file,
+    write_rows,
+)
 from lightning_modules import DiffusionPolicy  # noqa: E402
 from lightning_modules.checkpoint import read_checkpoint  # noqa: E402
 from robot.schema import ACTION, OBSERVATION  # noqa: E402
@@ -45,10 +51,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--lerobot", required=True, help="folder of a LeRobotDataset v3.0")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--results", default="docs/results/recorded/results.json")
     args = parser.parse_args()
+    started_with = command()
     sys.argv = sys.argv[:1]  # Lightning warns of arguments that are not its own
-    wall, cpu = time.perf_counter(), time.process_time()
+    watch = Stopwatch()
     store = RecordedTask(lerobot=args.lerobot).store
     errors: dict[str, list[Tensor]] = {}
     for episode in store.ids:
@@ -56,21 +62,20 @@ def main() -> None:
         windows = all_windows(store.load(episode), policy)
         for method, chunk in predictions(windows, policy).items():
             errors.setdefault(method, []).append(error(chunk, windows.get(ACTION), store.spec.rate))
-    command = f"python experiments/recorded.py --lerobot {args.lerobot} --seed {args.seed}"
     rows = [
         {
             "task": store.spec.task,
             "method": method,
             "seed": args.seed,
-            "command": command,
+            "command": started_with,
             "config": CONFIG,
             **metrics(torch.stack(splits)),
-            "wall_s": round(time.perf_counter() - wall, 1),
-            "cpu_s": round(time.process_time() - cpu, 1),
+            **watch.read(),
+            **machine(),
         }
         for method, splits in errors.items()
     ]
-    write(Path(args.results), rows)
+    write_rows(results_file("recorded"), rows)
     Console().print(table(rows))
     result = {k: v for k, v in rows[0].items() if k not in ("task", "method", "command")}
     for row in rows[1:]:
@@ -139,15 +144,6 @@ def metrics(splits: Tensor) -> dict[str, float]:
         for episode, value in enumerate(splits[:, i].tolist()):
             flat[f"error/{seconds}s/episode_{episode}"] = round(value, 3)
     return flat
-
-
-def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Adds runs to a results file, instead of earlier ones of the same method and seed."""
-    old = json.loads(path.read_text()) if path.is_file() else []
-    new = {(row["task"], row["method"], row["seed"]) for row in rows}
-    kept = [row for row in old if (row["task"], row["method"], row["seed"]) not in new]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([*kept, *rows], indent=2) + "\n")
 
 
 def table(rows: list[dict[str, Any]]) -> Table:

@@ -2,8 +2,8 @@
 
     python experiments/report.py
 
-Reads docs/results/{demo,denoisers}/results.json; writes figures beside them and the marked parts
-of README.md and of the studies' own pages.
+Reads docs/results/{demo,denoisers,recorded}/results.json; writes figures beside them and the marked
+parts of README.md and of the studies' own pages.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ def main() -> None:
     last = {(row["method"], row["seed"]): row for row in denoisers}  # epochs are in order
     page = results_file("denoisers").with_name("README.md")
     replace_between(page, "denoisers-table", denoiser_table(list(last.values())))
+    recorded = results_file("recorded")
+    table = recorded_table(read_rows(recorded))
+    replace_between(recorded.with_name("README.md"), "recorded-table", table)
     denoiser_figure(denoisers).savefig(page.with_name("denoisers.png"), dpi=120)
 
 
@@ -78,6 +81,24 @@ def denoiser_table(rows: list[Row]) -> str:
     for row in sorted(rows, key=lambda r: (list(COLORS).index(r["method"]), r["seed"])):
         cells = [row["method"], str(row["seed"]), *(interval(row, s) for s in PHI_SETS)]
         cells += [f"{row['fit/cpu_s']:.0f}", f"{row['chunk_ms']:.1f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def recorded_table(rows: list[Row]) -> str:
+    """Methods against seconds ahead; the learned one for every seed."""
+    lines = ["| method | seed | 0.25 s ahead | 0.5 s ahead | each episode at 0.25 s | at 0.5 s |"]
+    lines.append("|---|---|---|---|---|---|")
+    for row in sorted(rows, key=lambda r: (r["method"], r["seed"])):
+        learned = row["method"] == "diffusion_policy"
+        if not learned and row["seed"] > 0:
+            continue  # nothing in it depends on a seed
+        each = [
+            " ".join(f"{v:.2f}" for k, v in row.items() if k.startswith(f"error/{s}s/episode"))
+            for s in (0.25, 0.5)
+        ]
+        cells = [row["method"], str(row["seed"]) if learned else ""]
+        cells += [f"{row['error/0.25s']:.2f}", f"{row['error/0.5s']:.2f}", *each]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -120,8 +120,8 @@ class Stopwatch:
     def read(self) -> Row:
         """Both, under the names that results use."""
         return {
-            "wall_s": time.perf_counter() - self._wall,
-            "cpu_s": time.process_time() - self._cpu,
+            "wall_s": round(time.perf_counter() - self._wall, 1),
+            "cpu_s": round(time.process_time() - self._cpu, 1),
         }
 
 
