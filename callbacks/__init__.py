@@ -3,6 +3,7 @@
 from callbacks.denoising import DenoisingPicture
 from callbacks.evaluation import RolloutEvaluation
 from callbacks.heatmap import SuccessHeatmap
+from callbacks.operator_time import OperatorTime
 from callbacks.rollout_observer import RolloutObserver, Rollouts
 from callbacks.step_seeds import StepSeeds
 from callbacks.summary import Summary
@@ -10,6 +11,7 @@ from callbacks.video import RolloutVideo
 
 __all__ = [
     "DenoisingPicture",
+    "OperatorTime",
     "RolloutEvaluation",
     "RolloutObserver",
     "RolloutVideo",

@@ -60,6 +60,7 @@ class Demonstrations(Source):
         self.num_episodes = num_episodes
         self.train_ids: list[int] = []
         self.validation_ids: list[int] = []
+        self.seconds: dict[str, float] = {}
 
     def exists(self) -> bool:
         """Whether there is something to learn from: any person's episode, or enough scripted ones.
@@ -95,6 +96,7 @@ class Demonstrations(Source):
         store = EpisodeStore.open(self.path)
         self._check_task(store, spec)
         self.train_ids, self.validation_ids = self._split(store.ids, seed)
+        self.seconds = store.total_seconds()
 
         def loader(ids: list[int], *, shuffle: bool) -> WindowLoader:
             episodes = [self._read(store, i, spec, prediction_horizon) for i in ids]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-import train
 
+import train
 from datamodules import Demonstrations, PickBanana
 from robot.episodes import EpisodeStore
 from robot.record import record
@@ -162,7 +162,7 @@ def test_nan_in_an_episode_is_refused_when_it_is_recorded_and_when_it_is_read(st
     episode = store.load(0)
     episode["action"][3, 2] = torch.nan
     before = content(store.path)
-    with pytest.raises(ValueError, match="action.*step 3"):
+    with pytest.raises(ValueError, match=r"action.*step 3"):
         store.append(episode, store.info(0))
     assert content(store.path) == before
 

@@ -1,0 +1,34 @@
+"""The README tells the truth about files, commands and metrics."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!https?:)([^)#]+)\)", README))))
+def test_every_link_leads_somewhere(target):
+    assert (ROOT / target).exists()
+
+
+@pytest.mark.parametrize("config", sorted(set(re.findall(r"configs/[\w/]+\.yaml", README))))
+def test_every_config_exists(config):
+    assert (ROOT / config).is_file()
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?m)(?:^|`)make (\w+)", README))))
+def test_every_make_target_exists(target):
+    subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_every_tag_that_is_logged_is_explained():
+    code = "".join(p.read_text() for p in ROOT.glob("callbacks/*.py"))
+    code += (ROOT / "lightning_modules/diffusion_policy.py").read_text()
+    tags = set(re.findall(r'"((?:train|validation|test|rollout|time)/[\w/]+)"', code))
+    assert {"train/loss", "rollout/success", "rollout/video"} <= tags
+    for tag in tags:
+        assert f"`{tag}" in README, tag
