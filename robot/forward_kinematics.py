@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -21,14 +23,24 @@ def forward_kinematics(arm: ArmDescription, joints: Tensor) -> tuple[Tensor, Ten
     Returns:
         Position ``[..., 3]`` (m) and rotation matrix ``[..., 3, 3]``.
     """
-    eye = torch.eye(3).to(joints)
-    rotation = eye.expand(*joints.shape[:-1], 3, 3)
-    position = joints.new_zeros(*joints.shape[:-1], 3)
-    for joint, angle in zip(arm.joints, joints.unbind(-1), strict=True):
-        x, y, z = joint.axis
-        cross = joints.new_tensor([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-        sin, cos = angle.sin()[..., None, None], angle.cos()[..., None, None]
-        position = position + rotation @ joints.new_tensor(joint.offset)
-        rotation = rotation @ (eye + sin * cross + (1 - cos) * cross @ cross)
-    reach = joints.new_tensor([arm.grasp_point, 0.0, 0.0])
+    offsets, cross, reach = _constants(arm, joints.dtype, joints.device)
+    sin, cos = joints.sin()[..., None, None], joints.cos()[..., None, None]  # [..., J, 1, 1]
+    turns = torch.eye(3).to(joints) + sin * cross + (1 - cos) * (cross @ cross)  # [..., J, 3, 3]
+    position, rotation = offsets[0].expand(*joints.shape[:-1], 3), turns[..., 0, :, :]
+    for offset, turn in zip(offsets[1:], turns.unbind(-3)[1:], strict=True):
+        position = position + rotation @ offset
+        rotation = rotation @ turn
     return position + rotation @ reach, rotation
+
+
+@lru_cache
+def _constants(
+    arm: ArmDescription, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Offsets ``[J, 3]``, cross-product matrices of the axes ``[J, 3, 3]``, grasp point ``[3]``."""
+    cross = [[[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]] for x, y, z in (j.axis for j in arm.joints)]
+    return (
+        torch.tensor([joint.offset for joint in arm.joints], dtype=dtype, device=device),
+        torch.tensor(cross, dtype=dtype, device=device),
+        torch.tensor([arm.grasp_point, 0.0, 0.0], dtype=dtype, device=device),
+    )

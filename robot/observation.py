@@ -11,9 +11,6 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
-from robot.arm_description import ArmDescription
-from robot.forward_kinematics import forward_kinematics
-
 
 @dataclass(frozen=True)
 class SeenObjects:
@@ -33,10 +30,10 @@ class SeenObjects:
 
 
 def observe(
-    arm: ArmDescription,
     joint_position: Tensor,
     joint_velocity: Tensor,
     gripper_opening: Tensor,
+    grasp_point: Tensor,
     last_command: Tensor,
     objects: SeenObjects,
     goal: Tensor,
@@ -47,10 +44,10 @@ def observe(
     from its joints: cloned at one position, a policy that sees the offset reaches further.
 
     Args:
-        arm: for its kinematics.
         joint_position: ``[B, J]`` rad.
         joint_velocity: ``[B, J]`` rad/s.
         gripper_opening: ``[B, 1]`` m.
+        grasp_point: ``[B, 3]`` m, by the arm's kinematics.
         last_command: ``[B, J + 1]`` rad and m.
         objects: what the camera system reports.
         goal: ``[B, 7]``.
@@ -58,7 +55,6 @@ def observe(
     Returns:
         TensorDict ``[B]``.
     """
-    grasp_point, _ = forward_kinematics(arm, joint_position)
     offset = (objects.position - grasp_point[:, None]) * objects.mask[..., None]
     return TensorDict(
         {

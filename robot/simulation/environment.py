@@ -217,10 +217,10 @@ class SimulatedArmEnv(EnvBase):
             world.object_position, world.object_rotation, self._size.clone(), self._mask.clone()
         )
         observation = observe(
-            self.arm,
             world.joint_position,
             world.joint_velocity,
             world.gripper_opening,
+            world.grasp_point,
             self._command.clone(),
             objects,
             self._goal.clone(),
