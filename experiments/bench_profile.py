@@ -37,7 +37,7 @@ def bench_profile(repeats: int = 100) -> dict[str, float]:
     """Shares by ``profile/env_step/batch_<n>/<part>`` and ``profile/train_step/mlp/<part>``."""
     measured: dict[str, float] = {}
     for batch in (1, 64):
-        part = shares(env_step(batch), ENV_STEP, max(2, repeats // batch))
+        part = shares(env_step(batch), ENV_STEP, max(2, repeats if batch == 1 else repeats // 4))
         measured |= {f"profile/env_step/batch_{batch}/{k}": v for k, v in part.items()}
     learner = Learner(DENOISERS["mlp"])
     part = shares(training_step(learner), TRAIN_STEP, max(2, repeats // 4))

@@ -1,72 +1,75 @@
 import json
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from experiments import bench_loader, bench_simulation, report
-from experiments.bench_denoisers import DENOISERS, bench_denoiser
-from experiments.results import read_rows, replace_between, write_rows
-
-ROW = {"task": "t", "method": "m", "seed": 0, "command": "python x.py", "success/point": 0.5}
+from experiments.results import machine, read_rows, replace_between, replace_text, write_rows
 
 
-def test_a_row_replaces_the_one_of_the_same_run_and_leaves_others(tmp_path):
-    path = tmp_path / "study" / "results.json"
-    write_rows(path, [ROW, ROW | {"seed": 1}])
-    write_rows(path, [ROW | {"success/point": 0.75}])
-    assert [(row["seed"], row["success/point"]) for row in read_rows(path)] == [(0, 0.75), (1, 0.5)]
-    assert json.loads(path.read_text()) == read_rows(path)
+def row(method="ours", seed=0, **metrics):
+    return {"task": "toy", "method": method, "seed": seed, "command": "make toy", **metrics}
 
 
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ({k: v for k, v in ROW.items() if k != "command"}, "a result lacks command"),
-        (ROW | {"success": {"point": 0.5}}, "results are flat, 'success' is not"),
-    ],
-)
-def test_a_row_that_says_too_little_or_is_nested_is_refused(tmp_path, row, message):
-    with pytest.raises(ValueError, match=message):
-        write_rows(tmp_path / "results.json", [row])
-    assert not (tmp_path / "results.json").exists()
+def write_one(path, seed):
+    write_rows(path, [row(seed=seed)])
 
 
-def test_only_what_is_between_the_markers_of_a_document_changes(tmp_path):
+def test_a_run_replaces_the_earlier_one_of_the_same_identity_and_no_other(tmp_path):
+    path = tmp_path / "toy" / "results.json"
+    write_rows(path, [row(seed=0, success=0.1), row(seed=1, success=0.2)])
+    write_rows(path, [row(seed=0, success=0.9), row("theirs", success=0.3)])
+    kept = [(r["method"], r["seed"], r["success"]) for r in read_rows(path)]
+    assert kept == [("ours", 0, 0.9), ("ours", 1, 0.2), ("theirs", 0, 0.3)]
+
+
+def test_more_keys_can_tell_runs_apart(tmp_path):
+    path = tmp_path / "results.json"
+    for epoch in (1, 2):
+        write_rows(path, [row(epoch=epoch)], identity=("task", "method", "seed", "epoch"))
+    assert [r["epoch"] for r in read_rows(path)] == [1, 2]
+
+
+def test_a_file_that_is_not_there_holds_no_runs(tmp_path):
+    assert read_rows(tmp_path / "results.json") == []
+
+
+def test_a_run_without_its_command_or_with_a_nested_value_is_refused(tmp_path):
+    path = tmp_path / "results.json"
+    with pytest.raises(ValueError, match="lacks seed, command; it has task, method"):
+        write_rows(path, [{"task": "toy", "method": "ours"}])
+    with pytest.raises(ValueError, match="flat, 'success' is not"):
+        write_rows(path, [row(success=[0.1, 0.2])])
+    assert not path.exists()
+
+
+def test_writers_at_the_same_time_lose_no_run(tmp_path):
+    path = tmp_path / "results.json"
+    with ProcessPoolExecutor(4) as pool:
+        list(pool.map(write_one, [path] * 20, range(20)))
+    assert sorted(r["seed"] for r in read_rows(path)) == list(range(20))
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "results.json"
+    write_rows(path, [row()])
+    before = path.read_text()
+    with pytest.raises(UnicodeEncodeError):
+        replace_text(path, "\ud800")
+    assert path.read_text() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_text_between_markers_is_replaced_and_the_rest_kept(tmp_path):
     document = tmp_path / "page.md"
-    document.write_text("before\n<!-- x -->\nold\n<!-- /x -->\nafter\n")
-    replace_between(document, "x", "new")
-    assert document.read_text() == "before\n<!-- x -->\nnew\n<!-- /x -->\nafter\n"
+    document.write_text("a\n<!-- t -->\nold\n<!-- /t -->\nb\n")
+    for text in ("new\n", "newer"):
+        replace_between(document, "t", text)
+    assert document.read_text() == "a\n<!-- t -->\nnewer\n<!-- /t -->\nb\n"
     with pytest.raises(ValueError, match="lacks the markers"):
-        replace_between(document, "y", "new")
+        replace_between(document, "u", "x")
 
 
-def test_the_loader_and_its_floor_are_measured():
-    measured = bench_loader.bench_loader(num_episodes=3, steps=30, batch_size=16, rounds=1)
-    assert measured["loader/steps"] == 90
-    assert measured["loader/windows_per_s"] > 0
-    assert measured["loader/floor_windows_per_s"] > 0
-
-
-@pytest.mark.parametrize("name", sorted(DENOISERS))
-def test_a_training_step_takes_longer_than_its_matrix_products(name):
-    measured = bench_denoiser(name, rounds=2, seconds=0.0)
-    assert measured[f"train_step_ms/{name}"] > measured[f"train_step_ms/{name}/floor"] > 0
-    assert measured[f"chunk_ms/{name}"] > 0
-
-
-def test_the_simulation_and_raw_physics_are_measured_on_the_same_steps():
-    measured = bench_simulation.bench_simulation((2,), picks=1, max_steps=2, env_steps=4)
-    assert measured["simulation/steps_per_s"] > 0
-    assert measured["simulation/floor_steps_per_s"] > measured["simulation/steps_per_s"] * 0.5
-
-
-def test_committed_pages_hold_what_the_committed_results_say():
-    for name in ("demo", "denoisers", "recorded"):
-        page = report.results_file(name).with_name("README.md").read_text()
-        rows = read_rows(report.results_file(name))
-        if name == "recorded":
-            assert report.recorded_table(rows) in page
-        elif name == "demo":
-            assert report.success_table(sorted(rows, key=lambda row: row["seed"])) in page
-        else:
-            last = {(row["method"], row["seed"]): row for row in rows}
-            assert report.denoiser_table(list(last.values())) in page
+def test_the_machine_is_described_by_flat_values():
+    described = machine()
+    assert json.loads(json.dumps(described)) == described
+    assert {"machine/cpu", "machine/cores", "machine/torch", "machine/mujoco"} <= set(described)
