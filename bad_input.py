@@ -10,12 +10,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import linecache
-import os
-import pickle
 import re
 import shutil
 import sys
-import time
 import traceback
 from argparse import ArgumentError
 from collections.abc import Generator, Iterator
@@ -37,7 +34,13 @@ class LeaveNothingBehind(Callback):
 
     def __init__(self) -> None:
         self.started = False
-        self._born = time.time()
+        self._there_before: set[Path] = set()
+
+    def remember(self, trainer: Trainer) -> None:
+        """Notes which of the folders it will write to there are."""
+        for folder in _log_folders(trainer):
+            paths = (folder, *folder.parents)
+            self._there_before |= {path for path in paths if path.exists()}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """From here on, errors are bugs and what was written stays."""
@@ -58,21 +61,26 @@ class LeaveNothingBehind(Callback):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Removes what this run has written, never older files."""
-        if self.started or not trainer.is_global_zero:
+        """Removes the folders that this run has made, never one that was there."""
+        if self.started or not trainer.is_global_zero or not self._there_before:
             return
         for logger in trainer.loggers:
-            folder = Path(logger.log_dir) if logger.log_dir else None
-            if folder is None or not folder.is_dir():
-                continue
             experiment: Any = getattr(logger, "experiment", None)
             if hasattr(experiment, "close"):
                 experiment.close()
-            files = [path for path in folder.rglob("*") if path.is_file()]
-            # File systems may cut time stamps to whole seconds.
-            if all(path.stat().st_mtime >= self._born - 1 for path in files):
-                shutil.rmtree(folder)
-                _remove_empty(folder.parent)
+        for folder in _log_folders(trainer):
+            if folder in self._there_before or not folder.is_dir():
+                continue
+            shutil.rmtree(folder)
+            for parent in folder.parents:
+                if parent in self._there_before or any(parent.iterdir()):
+                    break
+                parent.rmdir()
+
+
+def _log_folders(trainer: Trainer) -> list[Path]:
+    folders = (logger.log_dir for logger in trainer.loggers)
+    return [Path(folder).resolve() for folder in folders if folder]
 
 
 @contextmanager
@@ -95,12 +103,10 @@ def explain(error: Exception) -> str | None:
         if _raised_on_purpose(cause):
             return _in_one_line(str(cause))
     if isinstance(error, ArgumentError):
-        return _explain_argument(causes)
-    if isinstance(error, FileNotFoundError):
-        return f"no such file: {error.filename}" if error.filename else _in_one_line(str(error))
-    if isinstance(error, pickle.UnpicklingError):
-        return "the file given with --ckpt_path is not a checkpoint"
-    if isinstance(error, MisconfigurationException):
+        return None if _import_failed(causes) else _explain_argument(causes)
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {(error.strerror or 'cannot be used').lower()}"
+    if isinstance(error, MisconfigurationException) or _refused_by_lightning(error):
         return _in_one_line(str(error))
     return None
 
@@ -164,6 +170,22 @@ def _named(texts: list[str]) -> str:
     return "given"
 
 
+def _import_failed(causes: list[BaseException]) -> bool:
+    """Whether a file that a config names was found and could not be imported: a bug in it."""
+    error = causes[-1]
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return False
+    named = _named([str(cause) for cause in causes])
+    return named.split(".")[0] != error.name.split(".")[0]
+
+
+def _refused_by_lightning(error: Exception) -> bool:
+    """Whether Lightning refused a value that it was given."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    last = Path(frames[-1][0].f_code.co_filename) if frames else Path()
+    return isinstance(error, ValueError) and "lightning" in last.parts
+
+
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """The error, what caused it, what caused that, ..."""
     cause: BaseException | None = error
@@ -174,7 +196,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _raised_on_purpose(error: BaseException) -> bool:
     """Whether a ``raise`` statement of this repository raised it to be read by a person."""
-    if not isinstance(error, ValueError | FileNotFoundError | RuntimeError):
+    expected = (ValueError, FileNotFoundError, ImportError, RuntimeError, TypeError)
+    if not isinstance(error, expected):
         return False
     frames = list(traceback.walk_tb(error.__traceback__))
     if not frames:
@@ -187,10 +210,3 @@ def _raised_on_purpose(error: BaseException) -> bool:
 
 def _in_one_line(message: str) -> str:
     return " ".join(message.split())
-
-
-def _remove_empty(folder: Path) -> None:
-    """Removes a folder and its parents as long as they are empty and below the working one."""
-    while folder.resolve() != Path.cwd() and not any(folder.iterdir()):
-        os.rmdir(folder)
-        folder = folder.parent

@@ -5,11 +5,14 @@ python train.py fit --config configs/pick_banana/diffusion_policy.yaml
 
 from __future__ import annotations
 
+from typing import Any
+
 import jsonargparse
-from lightning.pytorch import LightningDataModule, LightningModule
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from bad_input import LeaveNothingBehind, one_sentence
+from lightning_modules.checkpoint import read_file
 from robot.schema import TaskSpec
 
 
@@ -19,6 +22,21 @@ class CommandLine(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Links the task's spec to the model."""
         parser.link_arguments("data.spec", "model.init_args.spec", apply_on="instantiate")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Refuses a checkpoint that is none before anything is made, recorded or written."""
+        super().parse_arguments(parser, args)
+        path = self.config[self.config["subcommand"]].get("ckpt_path")
+        if path is not None and path not in ("best", "last", "hpc", "registry"):
+            read_file(path)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Notes which folders there are before the run makes any."""
+        trainer = super().instantiate_trainer(**kwargs)
+        for callback in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
+            if isinstance(callback, LeaveNothingBehind):
+                callback.remember(trainer)
+        return trainer
 
 
 def main(args: list[str] | None = None) -> None:

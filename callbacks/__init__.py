@@ -5,7 +5,6 @@ from callbacks.evaluation import RolloutEvaluation
 from callbacks.heatmap import SuccessHeatmap
 from callbacks.operator_time import OperatorTime
 from callbacks.rollout_observer import RolloutObserver, Rollouts
-from callbacks.step_seeds import StepSeeds
 from callbacks.summary import Summary
 from callbacks.video import RolloutVideo
 
@@ -16,7 +15,6 @@ __all__ = [
     "RolloutObserver",
     "RolloutVideo",
     "Rollouts",
-    "StepSeeds",
     "SuccessHeatmap",
     "Summary",
 ]

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from callbacks.rollout_observer import RolloutObserver, Rollouts
 from callbacks.rollout_progress import rollout_progress
-from callbacks.seeds import evaluation_seed
 from callbacks.wilson import SuccessRate
 from robot.phi import PhiSet
 from robot.rollout import rollout
+from robot.seeds import evaluation_seed
 
 VALIDATION, TEST = 0, 1
 
@@ -25,14 +25,14 @@ class RolloutEvaluation(Callback):
 
     Runs at the start of the validation epoch: with ``EMAWeightAveraging`` listed before it, the
     averaged weights are in place there. Task parameters are the same at every validation, others
-    at test, and neither is ever trained on (:mod:`callbacks.seeds`). Ranks share the episodes.
+    at test, and neither is ever trained on (:mod:`robot.seeds`). Ranks share the episodes.
 
     Logs ``rollout/success/<phi_set>`` with ``/n``, ``/lo`` and ``/hi`` (Wilson 95 %),
     ``rollout/success`` (the phi set the task trains on) and ``time/robot_s`` (seconds the arm has
     moved so far). Then it shows the rollouts to every :class:`RolloutObserver`.
 
     Args:
-        every_n_epochs: validations in other epochs roll nothing out.
+        every_n_epochs: validations in other epochs roll nothing out, but in the last one.
         episodes: per phi set at validation.
         test_episodes: per phi set at test.
         num_envs: most environments stepped at once.
@@ -85,7 +85,8 @@ class RolloutEvaluation(Callback):
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Evaluates with few episodes."""
         fitting = trainer.state.fn == "fit"
-        due = (trainer.current_epoch + 1) % self.every_n_epochs == 0
+        epoch = trainer.current_epoch + 1
+        due = epoch % self.every_n_epochs == 0 or epoch == trainer.max_epochs
         if not trainer.sanity_checking and (due or not fitting):
             self._evaluate(trainer, pl_module, VALIDATION, self.episodes)
 

@@ -51,7 +51,7 @@ class Source(ABC):
         """Batches to validate on, or ``None`` if the source keeps none apart."""
 
 
-class SourcedDataModule(LightningDataModule):
+class SourcedDataModule(LightningDataModule, ABC):
     """Serves named sources: one source's batches as they are, several as a dict by name.
 
     Subclasses say what the task is. The learner says which horizons it needs: an attribute
@@ -62,7 +62,7 @@ class SourcedDataModule(LightningDataModule):
         seed: of orders and splits.
 
     Raises:
-        ValueError: if there is no source.
+        ValueError: if there is no source, or the seed is negative.
     """
 
     def __init__(self, sources: Mapping[str, Source], seed: int = 0) -> None:
@@ -71,15 +71,17 @@ class SourcedDataModule(LightningDataModule):
             raise ValueError(
                 "a task needs at least one source; for example datamodules.Demonstrations"
             )
+        if seed < 0:
+            raise ValueError(f"the data's seed is {seed}, it must not be negative")
         self.sources = dict(sources)
         self.seed = seed
         self._loaders: dict[str, Any] = {}
         self._places: dict[str, Any] = {}
 
     @property
+    @abstractmethod
     def spec(self) -> TaskSpec:
         """The task."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what its task is")
 
     def setup(self, stage: str) -> None:
         """Sets the sources up for this process."""
@@ -126,7 +128,7 @@ class SourcedDataModule(LightningDataModule):
         return _combine(self._validation_loaders())
 
     def test_dataloader(self) -> Any:
-        """The validation batches: what is tested beside them, rollouts, needs no data."""
+        """The validation batches."""
         return self._held_out("test")
 
     def predict_dataloader(self) -> Any:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
+from tensordict import TensorDict
 from torch import Tensor
 
 from datamodules.demonstrations import Demonstrations
@@ -34,6 +37,7 @@ class TaskDataModule(SourcedDataModule):
         seed: of recording, the split and the order of the data.
 
     Raises:
+        TypeError: if the class leaves one of them out.
         ValueError: for an unknown phi set; names those there are.
     """
 
@@ -47,6 +51,9 @@ class TaskDataModule(SourcedDataModule):
 
     def __init__(self, phi_set: str, sources: dict[str, Source], seed: int = 0) -> None:
         super().__init__(sources=sources, seed=seed)
+        for name in ("task_name", "phi_space", "phi_sets", "max_steps"):
+            if not hasattr(self, name):
+                raise TypeError(f"task {type(self).__name__} must set {name}")
         if phi_set not in self.phi_sets:
             raise ValueError(
                 f"task {self.task_name!r} has no phi set {phi_set!r}; "
@@ -95,16 +102,56 @@ class TaskDataModule(SourcedDataModule):
         return SimulatedArmEnv(self, num_envs, self.phi_set, seed, num_threads)
 
     def prepare_data(self) -> None:
-        """Records demonstrations where a source finds none and the task has a script for them."""
-        plan = self.plan()
+        """Records demonstrations where a training finds none and the task has a script for them.
+
+        Raises:
+            FileNotFoundError: if there are none and this is no training, or there is no script.
+            ValueError: if what would be recorded does not fit the learner.
+        """
+        stage = self.trainer.state.fn if self.trainer else None
+        if stage == TrainerFn.TESTING:
+            return
         for source in self.sources.values():
-            if plan is None or not isinstance(source, Demonstrations) or source.exists():
+            if not isinstance(source, Demonstrations) or source.exists():
                 continue
+            plan = self.plan()
+            if stage != TrainerFn.FITTING:
+                raise FileNotFoundError(f"no demonstrations at {source.path}: 'fit' records them")
+            if plan is None:
+                raise FileNotFoundError(
+                    f"no demonstrations at {source.path}, and {type(self).__name__} has no plan() "
+                    "by which a script could record them"
+                )
+            self._check_before_recording(source)
             rank_zero_info(
                 f"no demonstrations at {source.path}: a scripted operator records "
                 f"{source.num_episodes} on phi set {self.phi_set.name!r}"
             )
             record(self, plan, self.phi_set, source.path, source.num_episodes, self.seed)
+
+    def _check_before_recording(self, source: Demonstrations) -> None:
+        learner: Any = self.trainer.lightning_module if self.trainer else None
+        horizon = learner.horizons.prediction if learner else 0
+        if horizon > self.max_steps:
+            raise ValueError(
+                f"the prediction horizon {horizon} is longer than the {self.max_steps} steps of an "
+                f"episode of {self.task_name!r}"
+            )
+        ids = source.validation if isinstance(source.validation, list) else []
+        if too_high := [i for i in ids if i >= source.num_episodes]:
+            raise ValueError(
+                f"validation episode {too_high[0]} is not among the {source.num_episodes} that "
+                f"would be recorded at {source.path}"
+            )
+
+    def setup(self, stage: str) -> None:
+        """Sets the sources up; a test rolls out and needs none."""
+        if stage != "test":
+            super().setup(stage)
+
+    def test_dataloader(self) -> Any:
+        """One empty batch: what is tested are rollouts, and Lightning tests nothing without one."""
+        return [TensorDict({}, batch_size=[0])]
 
 
 def polar_pose(radius: Tensor, bearing: Tensor, yaw: Tensor, height: float) -> Tensor:

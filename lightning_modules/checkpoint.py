@@ -48,11 +48,26 @@ def resolve(class_path: str, base: type[T]) -> type[T]:
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Reads a policy's checkpoint: tensors and plain data only, no code is run.
+    """Reads a policy's checkpoint.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is no checkpoint of a policy, or not a whole one.
+    """
+    checkpoint = read_file(path)
+    held = set(checkpoint) if isinstance(checkpoint, dict) else set()
+    missing = {"spec", "policy", "state_dict"} - held
+    if missing:
+        raise ValueError(f"{str(path)!r} is no policy's checkpoint: it lacks {sorted(missing)}")
+    return checkpoint
+
+
+def read_file(path: str | Path) -> Any:
+    """What a checkpoint of any learner holds: tensors and plain data only, no code is run.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is no checkpoint, or not a whole one.
     """
     path = Path(path)
     if not path.is_file():
@@ -61,14 +76,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if not zipfile.is_zipfile(path):
         raise ValueError(unreadable)
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError) as error:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise ValueError(unreadable) from error
-    held = set(checkpoint) if isinstance(checkpoint, dict) else set()
-    missing = {"spec", "policy", "state_dict"} - held
-    if missing:
-        raise ValueError(f"{str(path)!r} is no policy's checkpoint: it lacks {sorted(missing)}")
-    return checkpoint
 
 
 def check_same_policy(
@@ -86,6 +96,7 @@ def check_same_policy(
     theirs, mine = checkpoint["policy"]["init_args"], init_args
     saved = TaskSpec.from_dict(checkpoint["spec"])
     pairs: list[tuple[str, Any, Any]] = [
+        ("task", saved.task, spec.task),
         ("observation fields", _dims(saved), _dims(spec)),
         ("action dimensions", list(saved.joints), list(spec.joints)),
         ("policy rate", saved.rate, spec.rate),

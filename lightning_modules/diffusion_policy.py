@@ -34,6 +34,7 @@ from lightning_modules.learning_rate import warmup_cosine
 from lightning_modules.networks import Denoiser, MLPDenoiser
 from lightning_modules.normalizer import Normalizer
 from robot.schema import ACTION, OBSERVATION, TaskSpec
+from robot.seeds import training_seed
 
 DEFAULT_HORIZONS = Horizons()
 DEFAULT_SCHEDULE = Schedule()
@@ -95,6 +96,7 @@ class DiffusionPolicy(LightningModule):
         self.normalizer = Normalizer(self.spec)
         condition_dim = horizons.observation * self.spec.observation_dim
         self.denoiser = denoiser(self.spec.action_dim, horizons.prediction, condition_dim)
+        self._seed: int | None = None  # of the training noise
         self.save_hyperparameters(self.init_args())
 
     def init_args(self) -> dict[str, Any]:
@@ -167,15 +169,25 @@ class DiffusionPolicy(LightningModule):
     # Learning
 
     @override
+    def setup(self, stage: str) -> None:
+        sources = getattr(getattr(self.trainer, "datamodule", None), "sources", {})
+        if stage == "fit" and len(sources) > 1:
+            raise ValueError(
+                f"DiffusionPolicy learns from one source, the task has {', '.join(sources)}"
+            )
+
+    @override
     def on_fit_start(self) -> None:
-        self._seed = torch.initial_seed()
+        if self._seed is None:  # else a checkpoint said which
+            self._seed = torch.initial_seed() % 2**31
 
     @override
     def training_step(self, batch: TensorDictBase, batch_idx: int) -> Tensor:
         # The noise is a function of seed and step, not of a stream of random numbers: a run that
         # was killed and resumed draws the same as one that was not, whatever callbacks draw.
-        step = self.global_step * self.trainer.world_size + self.global_rank
-        loss = self._loss(batch, self._generator(self._seed, step, batch_idx))
+        assert self._seed is not None
+        generator = self._generator(self._seed, self.global_step, batch_idx, self.global_rank)
+        loss = self._loss(batch, generator)
         self.log("train/loss", loss, prog_bar=True, batch_size=batch.shape[0])
         return loss
 
@@ -185,11 +197,12 @@ class DiffusionPolicy(LightningModule):
 
     @override
     def test_step(self, batch: TensorDictBase, batch_idx: int) -> None:
-        self._log_seeded_loss("test/loss", batch, batch_idx)
+        if not batch.is_empty():  # a task with a scene is tested by rollouts alone
+            self._log_seeded_loss("test/loss", batch, batch_idx)
 
     def predict_step(self, batch: TensorDictBase, batch_idx: int) -> Tensor:
         """Whole chunks ``[B, Tp, A]`` in real units, reproducible."""
-        generator = self._generator(0, 0, batch_idx)
+        generator = self._generator(0, batch_idx)
         return self.predict_chain(batch.get(OBSERVATION), generator)[-1]
 
     @override
@@ -237,12 +250,11 @@ class DiffusionPolicy(LightningModule):
         return F.mse_loss(output.float(), self.schedule.target(x_0, epsilon, k))
 
     def _log_seeded_loss(self, name: str, batch: TensorDictBase, batch_idx: int) -> None:
-        loss = self._loss(batch, self._generator(0, self.global_rank, batch_idx))
+        loss = self._loss(batch, self._generator(0, batch_idx, self.global_rank))
         self.log(name, loss, prog_bar=True, sync_dist=True, batch_size=batch.shape[0])
 
-    def _generator(self, seed: int, step: int, batch_idx: int) -> torch.Generator:
-        mixed = hash((seed, step, batch_idx)) % 2**63
-        return torch.Generator(self.device).manual_seed(mixed)
+    def _generator(self, *key: int) -> torch.Generator:
+        return torch.Generator(self.device).manual_seed(training_seed(*key))
 
     # Checkpoints
 
@@ -253,10 +265,12 @@ class DiffusionPolicy(LightningModule):
         checkpoint.pop(self.CHECKPOINT_HYPER_PARAMS_KEY, None)
         checkpoint["spec"] = self.spec.to_dict()
         checkpoint["policy"] = describe(self, self.init_args())
+        checkpoint["noise_seed"] = self._seed
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_same_policy(checkpoint, self.spec, self.init_args())
+        self._seed = checkpoint.get("noise_seed")
 
     @classmethod
     def rebuild(cls, checkpoint: Mapping[str, Any]) -> Self:

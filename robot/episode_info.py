@@ -21,6 +21,7 @@ class EpisodeInfo:
         scripted_s: seconds a scripted operator moved the arm.
         robot_s: seconds the arm moved, whoever moved it.
         seed: of the episode's reset; ``None`` where the world was not simulated.
+        attempt: which of the operator's attempts it is, failures counted; ``None`` for a person's.
         notes: anything else a person should know.
 
     Raises:
@@ -34,6 +35,7 @@ class EpisodeInfo:
     scripted_s: float = 0.0
     robot_s: float = 0.0
     seed: int | None = None
+    attempt: int | None = None
     notes: str = ""
 
     def __post_init__(self) -> None:

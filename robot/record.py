@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import cast
 
@@ -13,9 +14,11 @@ from tensordict import TensorDict, TensorDictBase
 
 from robot.episode_info import SCRIPTED, EpisodeInfo
 from robot.episodes import EpisodeStore
+from robot.file_lock import file_lock
 from robot.forward_kinematics import forward_kinematics
 from robot.phi import PhiSet
 from robot.schema import ACTION, OBSERVATION, OBSERVATION_TIME, PHI
+from robot.seeds import training_seed
 from robot.simulation.environment import SimulatedArmEnv
 from robot.simulation.task import SimulatedTask
 from robot.teleop.message import PoseMessage
@@ -23,7 +26,7 @@ from robot.teleop.operator import Plan, ScriptedOperator, Waypoint
 from robot.teleop.retargeting import Retargeting
 from robot.transition import recorded
 
-# Arms that are driven side by side.
+# Arms that are driven side by side; a batch of attempts.
 NUM_ENVS = 16
 
 
@@ -37,6 +40,9 @@ def record(
 ) -> EpisodeStore:
     """Records scripted demonstrations until the store holds ``num_episodes``; keeps successes.
 
+    Attempts are numbered and each is a function of its number: an interrupted recording that goes
+    on ends with the episodes of one that was not. Processes that record into one store take turns.
+
     Args:
         task: what is demonstrated.
         plan: how the scripted operator does it.
@@ -46,41 +52,56 @@ def record(
         seed: of task parameters and of the operator's variation.
 
     Raises:
-        RuntimeError: if fewer than one attempt in four succeeds.
+        RuntimeError: if fewer than one attempt in four of the first batches succeeds.
     """
-    store = EpisodeStore.open_or_create(path, task.spec, phi_set=phi_set.name, seed=seed)
-    attempts, kept = 0, 0
-    with Progress(transient=True) as progress:
-        bar = progress.add_task(f"recording {task.spec.task}", total=num_episodes)
-        progress.update(bar, completed=len(store))
-        while len(store) < num_episodes:
-            # A new seed a batch, also when an interrupted recording goes on.
-            batch_seed = seed * 1_000_003 + len(store) * 1_009 + attempts
-            num_envs = min(NUM_ENVS, num_episodes - len(store))
-            env = SimulatedArmEnv(task, num_envs, phi_set, batch_seed)
-            for episode in demonstrate(env, plan, batch_seed):
-                attempts += 1
-                if not bool(episode["next", "reward"][-1] > 0):
-                    continue
-                kept += 1
-                seconds = len(episode) / task.spec.rate
-                phi = episode[PHI][0].tolist()
-                info = EpisodeInfo(
-                    operator=SCRIPTED,
-                    success=True,
-                    phi=dict(zip(task.phi_space.names, phi, strict=True)),
-                    scripted_s=seconds,
-                    robot_s=seconds,
-                    seed=batch_seed,
-                )
-                store.append(episode, info)
-                progress.update(bar, completed=len(store))
-            if attempts >= 4 * NUM_ENVS and kept < attempts / 4:
-                raise RuntimeError(
-                    f"the scripted operator solved {kept} of {attempts} attempts at "
-                    f"{task.spec.task!r} on phi set {phi_set.name!r}: it cannot demonstrate there"
-                )
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    with file_lock(folder / ".recording"):
+        store = EpisodeStore.open_or_create(folder, task.spec, phi_set=phi_set.name, seed=seed)
+        known = [attempt for i in store.ids if (attempt := store.info(i).attempt) is not None]
+        first, kept = max(known, default=-1) + 1, 0
+        batches = count(first // NUM_ENVS)
+        with Progress(transient=True) as progress:
+            bar = progress.add_task(f"recording {task.spec.task}", total=num_episodes)
+            progress.update(bar, completed=len(store))
+            while len(store) < num_episodes:
+                batch = next(batches)
+                for attempt, episode, info in _attempts(task, plan, phi_set, seed, batch):
+                    if attempt < first or not info.success or len(store) >= num_episodes:
+                        continue
+                    store.append(episode, info)
+                    kept += 1
+                    progress.update(bar, completed=len(store))
+                attempts = (batch + 1) * NUM_ENVS - first
+                if attempts >= 4 * NUM_ENVS and kept < attempts / 4:
+                    raise RuntimeError(
+                        f"the scripted operator solved {kept} of {attempts} attempts at "
+                        f"{task.spec.task!r} on phi set {phi_set.name!r}: it cannot demonstrate "
+                        "there"
+                    )
     return store
+
+
+def _attempts(
+    task: SimulatedTask, plan: Plan, phi_set: PhiSet, seed: int, batch: int
+) -> Iterator[tuple[int, TensorDict, EpisodeInfo]]:
+    """The attempts of a batch, with their numbers."""
+    batch_seed = training_seed(seed, batch)
+    env = SimulatedArmEnv(task, NUM_ENVS, phi_set, batch_seed)
+    for i, episode in enumerate(demonstrate(env, plan, batch_seed)):
+        seconds = len(episode) / task.spec.rate
+        phi = episode[PHI][0].tolist()
+        attempt = batch * NUM_ENVS + i
+        info = EpisodeInfo(
+            operator=SCRIPTED,
+            success=bool(episode["next", "reward"][-1] > 0),
+            phi=dict(zip(task.phi_space.names, phi, strict=True)),
+            scripted_s=seconds,
+            robot_s=seconds,
+            seed=batch_seed,
+            attempt=attempt,
+        )
+        yield attempt, episode, info
 
 
 def demonstrate(env: SimulatedArmEnv, plan: Plan, seed: int) -> Iterator[TensorDict]:

@@ -143,6 +143,78 @@ def test_a_checkpoint_of_other_dimensions_is_refused(capsys, store, tmp_path, mo
     assert "prediction horizon is 12, the current one is 16" in refused(capsys, *resume, *longer)
 
 
+@pytest.mark.parametrize("kept", [3_000, 50_000])
+def test_a_truncated_checkpoint_is_refused(capsys, store, tmp_path, monkeypatch, folder, kept):
+    monkeypatch.chdir(tmp_path)
+    train.main(["fit", *CONFIGS, PATH, str(store.path), "--trainer.max_steps", "2"])
+    (checkpoint,) = tmp_path.rglob("*.ckpt")
+    monkeypatch.chdir(folder)
+    torn = tmp_path / "torn.ckpt"
+    torn.write_bytes(checkpoint.read_bytes()[:kept])
+    sentence = refused(capsys, PATH, str(store.path), "--ckpt_path", str(torn))
+    assert "torn.ckpt' is not a readable checkpoint, or a truncated one" in sentence
+
+
+def test_a_checkpoint_of_another_task_is_refused(capsys, store, tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    train.main(["fit", *CONFIGS, PATH, str(store.path), "--trainer.max_steps", "2"])
+    (checkpoint,) = tmp_path.rglob("*.ckpt")
+    monkeypatch.chdir(folder)
+    other = ["--data", "datamodules.PlaceInBowl", "--ckpt_path", str(checkpoint)]
+    sentence = refused(capsys, *other, stage="test")
+    assert "its task is pick_banana, the current one is place_in_bowl" in sentence
+
+
+@pytest.mark.parametrize(
+    ("stage", "args", "says"),
+    [
+        ("fit", ["--model.init_args.horizons.prediction", "1000"], "1000 is longer than the 60"),
+        ("fit", [PATH.replace("path", "validation"), "[99]"], "validation episode 99"),
+        ("test", ["--ckpt_path", "nowhere.ckpt"], "no checkpoint at 'nowhere.ckpt'"),
+        ("validate", [], "no demonstrations at"),
+        ("predict", [], "no demonstrations at"),
+        ("fit", ["--data.init_args.seed", "-1"], "seed is -1"),
+        ("fit", ["--seed_everything", "-1"], "-1"),
+        ("fit", ["--trainer.strategy", "ddpp"], "ddpp"),
+        (
+            "fit",
+            ["--model.init_args.denoiser.init_args.width", "0"],
+            "width is 0, must be",
+        ),
+        ("fit", [PATH, "/dev/null/store"], "/dev/null/store: not a directory"),
+    ],
+)
+def test_what_is_wrong_is_found_before_anything_is_recorded(capsys, stage, args, says):
+    assert says in refused(capsys, *args, stage=stage)
+
+
+def test_folders_that_were_there_before_stay(capsys, store, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    bad = [PATH.replace("path", "validation"), "[99]"]
+    folder = ["--trainer.logger.init_args.save_dir", str(mine)]
+    refused(capsys, PATH, str(store.path), *bad, *folder)
+    assert mine.is_dir()
+    assert not list(mine.iterdir())
+
+
+def test_without_pyarrow_the_sentence_says_what_to_install(capsys, monkeypatch, tmp_path):
+    (tmp_path / "meta").mkdir()
+    (tmp_path / "data").mkdir()
+    features = {"observation.state": {}, "action": {}}
+    info = {"codebase_version": "v3.0", "features": features}
+    (tmp_path / "meta" / "info.json").write_text(json.dumps(info))
+    (tmp_path / "data" / "file-000.parquet").touch()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    args = ["--config", str(ROOT / "configs/recorded/diffusion_policy.yaml")]
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as failure:
+        train.main(["fit", *args, "--data.init_args.lerobot", str(tmp_path)])
+    assert failure.value.code == 2
+    assert "pip install" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_without_opengl_pictures_are_refused_before_anything_is_trained(capsys, store, monkeypatch):
     def broken(backend, width, height):
         raise AttributeError("'NoneType' object has no attribute 'eglQueryString'")

@@ -34,7 +34,6 @@ trainer:
   callbacks:
     - class_path: lightning.pytorch.callbacks.EMAWeightAveraging
       init_args: {decay: 0.9, use_buffers: false}
-    - class_path: callbacks.StepSeeds
     - class_path: callbacks.RolloutEvaluation
       init_args: {episodes: 2, num_envs: 2}
     - class_path: lightning.pytorch.callbacks.ModelCheckpoint

@@ -127,10 +127,10 @@ def test_an_unknown_phi_set_gets_the_list_of_phi_sets(capsys):
         (["--data.fail_at", "setup"], "episode 3 holds NaN: look at it"),
         (["--trainer.max_epochs", "x"], "trainer.max_epochs: Expected a int. Got value: x"),
         (["--trainer.speed", "9"], "unrecognized arguments: --trainer.speed 9"),
-        (["--ckpt_path", "none.ckpt"], "Checkpoint file not found: none.ckpt"),
+        (["--ckpt_path", "none.ckpt"], "no checkpoint at 'none.ckpt'"),
         (
             ["--ckpt_path", "config.yaml"],
-            "the file given with --ckpt_path is not a checkpoint",
+            "'config.yaml' is not a readable checkpoint, or a truncated one",
         ),
     ],
 )

@@ -27,16 +27,20 @@ class Denoiser(nn.Module, ABC):
 
     def __init__(self, action_dim: int, horizon: int, condition_dim: int) -> None:
         super().__init__()
-        for name, value in (
-            ("action_dim", action_dim),
-            ("horizon", horizon),
-            ("condition_dim", condition_dim),
-        ):
-            if value < 1:
-                raise ValueError(f"denoiser's {name} is {value}, it must be at least 1")
+        self.check_positive(action_dim=action_dim, horizon=horizon, condition_dim=condition_dim)
         self.action_dim = action_dim
         self.horizon = horizon
         self.condition_dim = condition_dim
+
+    def check_positive(self, **sizes: int) -> None:
+        """Refuses sizes below 1 by name.
+
+        Raises:
+            ValueError: for the first of them.
+        """
+        for name, value in sizes.items():
+            if value < 1:
+                raise ValueError(f"{type(self).__name__}'s {name} is {value}, must be at least 1")
 
     @abstractmethod
     def forward(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:

@@ -36,6 +36,7 @@ class MLPDenoiser(Denoiser):
         embedding_dim: int = 32,
     ) -> None:
         super().__init__(action_dim, horizon, condition_dim)
+        self.check_positive(width=width, num_blocks=num_blocks, embedding_dim=embedding_dim)
         self.width = width
         self.num_blocks = num_blocks
         self.embedding_dim = embedding_dim

@@ -43,6 +43,7 @@ class TransformerDenoiser(Denoiser):
         num_heads: int = 4,
     ) -> None:
         super().__init__(action_dim, horizon, condition_dim)
+        self.check_positive(width=width, num_blocks=num_blocks, num_heads=num_heads)
         if width % num_heads:
             raise ValueError(
                 f"transformer width {width} is not a multiple of num_heads {num_heads}"

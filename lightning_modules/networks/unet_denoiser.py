@@ -46,6 +46,10 @@ class UNetDenoiser(Denoiser):
         embedding_dim: int = 64,
     ) -> None:
         super().__init__(action_dim, horizon, condition_dim)
+        self.check_positive(
+            kernel_size=kernel_size, num_groups=num_groups, embedding_dim=embedding_dim
+        )
+        self.check_positive(**{f"channels[{i}]": width for i, width in enumerate(channels)})
         if not channels or any(width % num_groups for width in channels):
             raise ValueError(
                 f"U-Net channels {list(channels)} must be multiples of num_groups {num_groups}"

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -158,7 +159,7 @@ def test_batches_of_other_horizons_are_refused():
         ({"horizons": Horizons(2, 6, 2)}, "prediction horizon is 4, the current one is 6"),
         ({"horizons": Horizons(1, 4, 2)}, "observation horizon is 2, the current one is 1"),
         ({"denoiser": UNetDenoiser}, "denoiser is .*MLPDenoiser.*, the current one is .*UNet"),
-        ({"denoiser": MLPDenoiser}, "'width': 64.*'width': 384"),
+        ({"denoiser": partial(MLPDenoiser, width=96)}, "'width': 64.*'width': 96"),
         ({"schedule": Schedule(50)}, "'num_denoising_steps': 20.*'num_denoising_steps': 50"),
     ],
 )

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 
 from datamodules import Demonstrations, PickBanana
 from robot.episodes import EpisodeStore
@@ -40,13 +39,22 @@ def test_killed_while_recording_every_finished_episode_is_readable_and_it_goes_o
     store = EpisodeStore.open(path)
     finished = store.ids
     assert 5 <= len(finished) < 1000
-    lengths = [len(store.load(i)) for i in finished]
+    n = len(finished) + 3
     task = pick_banana(path)
-    record(task, task.plan(), task.phi_set, path, len(finished) + 3, seed=0)
-    assert store.ids == list(range(len(finished) + 3))
-    assert [len(store.load(i)) for i in finished] == lengths
-    starts = torch.stack([store.load(i)["phi"][0] for i in store.ids])
-    assert len(starts.unique(dim=0)) == len(starts), "an episode was recorded twice"
+    record(task, task.plan(), task.phi_set, path, n, seed=0)
+    never_killed = record(task, task.plan(), task.phi_set, tmp_path / "whole", n, seed=0)
+    assert store.ids == never_killed.ids == list(range(n))
+    for i in store.ids:
+        assert store.info(i) == never_killed.info(i)
+        assert (store.load(i) == never_killed.load(i)).all()
+
+
+def test_two_that_record_into_one_store_record_nothing_twice(tmp_path):
+    command = [sys.executable, "-c", RECORD, str(tmp_path / "store"), "8"]
+    both = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    store = EpisodeStore.open(tmp_path / "store")
+    assert sorted(store.info(i).attempt for i in store.ids) == list(range(8))
 
 
 def test_episodes_say_who_drove_for_how_long_and_where(tmp_path):

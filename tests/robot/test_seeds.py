@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callbacks.seeds import evaluation_seed, training_seed
+from robot.seeds import evaluation_seed, training_seed
 
 keys = st.lists(st.integers(0, 2**40), max_size=4)
 
