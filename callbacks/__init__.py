@@ -4,6 +4,7 @@ from callbacks.denoising import DenoisingPicture
 from callbacks.evaluation import RolloutEvaluation
 from callbacks.heatmap import SuccessHeatmap
 from callbacks.operator_time import OperatorTime
+from callbacks.predictions import PredictionWriter
 from callbacks.rollout_observer import RolloutObserver, Rollouts
 from callbacks.summary import Summary
 from callbacks.video import RolloutVideo
@@ -11,6 +12,7 @@ from callbacks.video import RolloutVideo
 __all__ = [
     "DenoisingPicture",
     "OperatorTime",
+    "PredictionWriter",
     "RolloutEvaluation",
     "RolloutObserver",
     "RolloutVideo",
