@@ -26,7 +26,8 @@ class Summary(RolloutObserver):
 
     The last line is ``RESULT {json}``: flat, ``success/<phi_set>`` with ``/n``, ``/lo`` and
     ``/hi``, then ``seed``, ``config``, ``wall_s`` and ``cpu_s`` (of this stage, all ranks), and
-    ``fit/wall_s`` and ``fit/cpu_s`` (what training the checkpoint took, interruptions excluded).
+    ``fit/wall_s`` and ``fit/cpu_s`` (what training the checkpoint took, interruptions excluded; of
+    the first rank only where training was resumed).
     """
 
     def __init__(self) -> None:

@@ -122,7 +122,11 @@ class Demonstrations(Source):
         return self._train
 
     def validation_loader(self) -> WindowLoader | None:
-        """Every window of the validation episodes once, in order of time."""
+        """Every window of the validation episodes once, in order of time.
+
+        Several processes get equally many each: a remainder, fewer than there are of them, is left
+        out.
+        """
         return self._validation
 
     def _check_task(self, store: EpisodeStore, spec: TaskSpec) -> None:

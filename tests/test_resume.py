@@ -1,5 +1,6 @@
 """Killed in the middle of training and resumed equals never killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -88,3 +89,21 @@ def test_a_killed_and_resumed_run_ends_bit_equal_to_one_that_was_not(tmp_path):
         for c in (whole, resumed)
     ]
     assert states[0] == states[1]
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_share_the_rollouts(tmp_path):
+    overrides(tmp_path, "ddp")
+    args = ["--trainer.strategy", "ddp", "--trainer.devices", "2", "--trainer.max_epochs", "1"]
+    args += ["--trainer.enable_progress_bar", "false"]
+    output = subprocess.run(
+        command(tmp_path, *args, "--trainer.callbacks+", "callbacks.Summary"),
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    result = json.loads(output.strip().splitlines()[-1].removeprefix("RESULT "))
+    assert result["success/point/n"] == 2
+    saved = torch.load(checkpoint(tmp_path, "ddp", 14), weights_only=True)
+    assert saved["global_step"] == 14

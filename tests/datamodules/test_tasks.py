@@ -90,9 +90,12 @@ def test_observations_and_actions_of_demonstrations_lie_within_the_tasks_ranges(
         assert (episode["action"] <= high + 1e-6).all()
 
 
-def test_a_random_policy_scores_nothing(task):
-    phi = task.phi_sets["point"].sample(16, torch.Generator().manual_seed(0))
-    out = rollout(task.environment(16, num_threads=1), RandomPolicy(task.spec), phi, seed=0)
+@pytest.mark.parametrize(
+    "n", [16, pytest.param(256, marks=pytest.mark.slow)], ids=["quick", "many"]
+)
+def test_a_random_policy_scores_nothing(task, n):
+    phi = task.phi_sets["point"].sample(n, torch.Generator().manual_seed(0))
+    out = rollout(task.environment(min(n, 64)), RandomPolicy(task.spec), phi, seed=0)
     assert not out["success"].any()
     assert (out["length"] == task.max_steps).all()
 
