@@ -84,7 +84,8 @@ def _ball(shape: ObjectShape) -> list[Geom]:
 def _bowl(shape: ObjectShape) -> list[Geom]:
     """A flat bottom and a ring of eight leaning walls."""
     radius, _, half_height = shape.half_extents
-    wall, lean, sides = 0.004, 0.5, 8
+    # Walls that nothing is pushed through, between two physics steps, by an arm that flails.
+    wall, lean, sides = 0.012, 0.5, 8
     bottom_radius = radius - 2 * half_height * np.tan(lean)
     geoms: list[Geom] = [
         {
