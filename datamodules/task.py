@@ -10,6 +10,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info
 from tensordict import TensorDict
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from datamodules.demonstrations import Demonstrations
 from datamodules.sources import Source, SourcedDataModule
@@ -151,7 +152,7 @@ class TaskDataModule(SourcedDataModule):
 
     def test_dataloader(self) -> Any:
         """One empty batch: what is tested are rollouts, and Lightning tests nothing without one."""
-        return [TensorDict({}, batch_size=[0])]
+        return DataLoader([TensorDict({}, batch_size=[0])], batch_size=None)  # type: ignore[arg-type]
 
 
 def polar_pose(radius: Tensor, bearing: Tensor, yaw: Tensor, height: float) -> Tensor:
