@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 from lightning import LightningModule, Trainer
@@ -12,7 +13,7 @@ from robot.simulation.opengl import NoOpenGLError
 from robot.simulation.rendering import Renderer
 
 
-class ScenePicture(RolloutObserver):
+class ScenePicture(RolloutObserver, ABC):
     """Draws something of each evaluation's rollouts with an offscreen renderer.
 
     Args:
@@ -51,6 +52,7 @@ class ScenePicture(RolloutObserver):
             with Renderer(self.width, self.height) as renderer:
                 self.draw(trainer, pl_module, rollouts, renderer)
 
+    @abstractmethod
     def draw(
         self,
         trainer: Trainer,
@@ -59,4 +61,3 @@ class ScenePicture(RolloutObserver):
         renderer: Renderer,
     ) -> None:
         """Draws and logs the picture."""
-        raise NotImplementedError
