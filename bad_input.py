@@ -137,6 +137,8 @@ def _explain_argument(causes: list[BaseException]) -> str:
     unknown_option = re.search(r"Option '[^']+' is not accepted", texts[-1])
     around = r"given class_path '([^']+)'" if unknown_option else r"Parser key \"([^\"]+)\""
     places = re.findall(around, texts[0])
+    # A class that makes another one later is a function here: its report has another form.
+    places += re.findall(r"is not accepted\. Got value: \w+\(class_path='([^']+)'", texts[0])
     what = _in_one_line(texts[-1]).replace("<class '", "").replace("'>", "")
     if not places or texts[-1].startswith("Parser key"):
         return what

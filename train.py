@@ -55,7 +55,11 @@ def main(args: list[str] | None = None) -> None:
             subclass_mode_data=True,
             seed_everything_default=0,
             trainer_defaults={"callbacks": [run]},
-            parser_kwargs={"parser_mode": "omegaconf+", "exit_on_error": False},
+            parser_kwargs={
+                "parser_mode": "omegaconf+",
+                "exit_on_error": False,
+                "allow_abbrev": False,  # a flag that is cut short is a slip
+            },
             auto_configure_optimizers=False,
             # A run has its own folder; only one without a logger can meet an older config.
             save_config_kwargs={"overwrite": True},

@@ -49,7 +49,7 @@ class PickBanana(TaskDataModule):
             PhiSet("table", (SPACE.box(),)),
         ]
     )
-    max_steps = 60
+    max_steps = 80
 
     def scene(self, phi: Tensor) -> Scene:
         """One banana."""

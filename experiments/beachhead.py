@@ -36,7 +36,7 @@ DEFAULT = "mlp"
 
 def main() -> None:
     """Trains where needed, tests, saves, prints the RESULT line of the last checkpoint."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--denoiser", choices=DENOISERS, default=DEFAULT)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

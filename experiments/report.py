@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -26,19 +27,29 @@ COLORS = {"mlp": "tab:blue", "unet": "tab:orange", "transformer": "tab:green"}
 
 def main() -> None:
     """Rewrites everything that a number of these studies stands in."""
+    for document, name, text in parts():
+        replace_between(document, name, text)
+    denoisers = results_file("denoisers")
+    figure = denoiser_figure(read_rows(denoisers))
+    figure.savefig(denoisers.with_name("denoisers.png"), dpi=120)
+
+
+def parts() -> Iterator[tuple[Path, str, str]]:
+    """Every part that is made from results: its document, its name there, its text."""
     demo = sorted(read_rows(results_file("demo")), key=lambda row: row["seed"])
-    denoisers = read_rows(results_file("denoisers"))
-    table = success_table(demo)
-    for document in (ROOT / "README.md", results_file("demo").with_name("README.md")):
-        replace_between(document, "demo-table", table)
-    replace_between(ROOT / "README.md", "demo-output", demo_output(demo[0]))
-    last = {(row["method"], row["seed"]): row for row in denoisers}  # epochs are in order
-    page = results_file("denoisers").with_name("README.md")
-    replace_between(page, "denoisers-table", denoiser_table(list(last.values())))
-    recorded = results_file("recorded")
-    table = recorded_table(read_rows(recorded))
-    replace_between(recorded.with_name("README.md"), "recorded-table", table)
-    denoiser_figure(denoisers).savefig(page.with_name("denoisers.png"), dpi=120)
+    for document in (ROOT / "README.md", page("demo")):
+        yield document, "demo-table", success_table(demo)
+    yield ROOT / "README.md", "demo-output", demo_output(demo[0])
+    # Epochs are in order: the last row of a run stays.
+    last = {(row["method"], row["seed"]): row for row in read_rows(results_file("denoisers"))}
+    yield page("denoisers"), "denoisers-table", denoiser_table(list(last.values()))
+    recorded = recorded_table(read_rows(results_file("recorded")))
+    yield page("recorded"), "recorded-table", recorded
+
+
+def page(study: str) -> Path:
+    """The study's own page."""
+    return results_file(study).with_name("README.md")
 
 
 def interval(row: Row, phi_set: str) -> str:

@@ -112,9 +112,17 @@ def check_same_policy(
     ]
     for what, saved_value, value in pairs:
         if saved_value != value:
-            raise ValueError(
-                f"checkpoint does not fit: its {what} is {saved_value}, the current one is {value}"
-            )
+            raise ValueError(f"checkpoint does not fit: {_difference(what, saved_value, value)}")
+
+
+def _difference(what: str, saved: Any, current: Any) -> str:
+    """The first thing in which two values differ, by its path through nested dictionaries."""
+    if isinstance(saved, dict) and isinstance(current, dict):
+        for key in [*saved, *(key for key in current if key not in saved)]:
+            if saved.get(key, "missing") != current.get(key, "missing"):
+                path = what if key == "init_args" else f"{what} {key}"
+                return _difference(path, saved.get(key, "missing"), current.get(key, "missing"))
+    return f"its {what} is {saved}, the current one is {current}"
 
 
 def _dims(spec: TaskSpec) -> dict[str, int]:

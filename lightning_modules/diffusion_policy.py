@@ -92,7 +92,6 @@ class DiffusionPolicy(LightningModule):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.warmup_steps = warmup_steps
-        self._seed = 0
         self.normalizer = Normalizer(self.spec)
         condition_dim = horizons.observation * self.spec.observation_dim
         self.denoiser = denoiser(self.spec.action_dim, horizons.prediction, condition_dim)

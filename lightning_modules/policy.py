@@ -55,9 +55,29 @@ class CheckpointPolicy:
 
         Returns:
             ``[B, Ta, A]`` in real units, on the CPU.
+
+        Raises:
+            ValueError: if the observations do not fit the task, or are not all finite: no arm
+                moves on those.
         """
+        _check(observations)
         generator = self._generator if generator is None else generator
         return self._learner(observations.to(self._learner.device), generator).cpu()
+
+
+def _check(observations: object) -> None:
+    if not isinstance(observations, TensorDictBase):
+        raise ValueError(
+            f"a policy reads a TensorDict of fields [B, To, ...], got {type(observations).__name__}"
+        )
+    for name, value in observations.items():
+        if value.ndim < 2:
+            raise ValueError(
+                f"observation field {name!r} has shape {tuple(value.shape)}; "
+                "a policy reads fields [B, To, ...]"
+            )
+        if not value.isfinite().all():
+            raise ValueError(f"observation field {name!r} is not finite")
 
 
 def load_policy(

@@ -105,6 +105,14 @@ def test_an_unknown_denoiser_in_a_config_file_is_named_too(capsys):
     assert error.startswith("there is no Denoiser 'lightning_modules.UNet'; there are ")
 
 
+def test_an_unknown_argument_of_a_denoiser_is_named_with_it(capsys):
+    denoiser = {"class_path": "lightning_modules.MLPDenoiser", "init_args": {"widht": 3}}
+    model = {"class_path": "lightning_modules.DiffusionPolicy", "init_args": {"denoiser": denoiser}}
+    Path("policy.yaml").write_text(yaml.safe_dump({"model": model}))
+    error = error_of(capsys, "--config", "policy.yaml")
+    assert error == "lightning_modules.MLPDenoiser: Option 'widht' is not accepted"
+
+
 def test_an_unknown_phi_set_gets_the_list_of_phi_sets(capsys):
     error = error_of(
         capsys,
@@ -126,6 +134,7 @@ def test_an_unknown_phi_set_gets_the_list_of_phi_sets(capsys):
         (["--data.rat", "1"], "command_line_toys.ToyTask: Option 'rat' is not accepted"),
         (["--data.fail_at", "setup"], "episode 3 holds NaN: look at it"),
         (["--trainer.max_epochs", "x"], "trainer.max_epochs: Expected a int. Got value: x"),
+        (["--trainer.max_epoch", "9"], "unrecognized arguments: --trainer.max_epoch 9"),
         (["--trainer.speed", "9"], "unrecognized arguments: --trainer.speed 9"),
         (["--ckpt_path", "none.ckpt"], "no checkpoint at 'none.ckpt'"),
         (

@@ -134,9 +134,13 @@ def grasp_yaw(object_yaw: float, position: Array) -> float:
 
 
 def pick(
-    observation: TensorDictBase, slot: int, opening: float, lift: float = 0.16
+    observation: TensorDictBase, slot: int, opening: float, lift: float = 0.25
 ) -> list[Waypoint]:
-    """Above the object, down, close, up."""
+    """Above the object, down, close, up.
+
+    The lift aims well above what a task calls lifted: an episode ends at success, so a motion that
+    slowed down there would teach a policy to stop short of it.
+    """
     position, yaw = object_pose(observation, slot)
     yaw = grasp_yaw(yaw, position)
     above = np.array([position[0], position[1], 0.10])
@@ -153,7 +157,7 @@ def place(
     observation: TensorDictBase, slot: int, target: int, opening: float, height: float = 0.11
 ) -> list[Waypoint]:
     """Carry the picked object over the one in slot ``target``, let go, withdraw."""
-    picked = pick(observation, slot, opening)
+    picked = pick(observation, slot, opening, lift=0.16)
     here, yaw = picked[-1].position, picked[-1].yaw
     there, _ = object_pose(observation, target)
     # The wrist turns with the arm: the object keeps its direction as seen from the base.

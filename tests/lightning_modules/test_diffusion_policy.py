@@ -158,9 +158,15 @@ def test_batches_of_other_horizons_are_refused():
     [
         ({"horizons": Horizons(2, 6, 2)}, "prediction horizon is 4, the current one is 6"),
         ({"horizons": Horizons(1, 4, 2)}, "observation horizon is 2, the current one is 1"),
-        ({"denoiser": UNetDenoiser}, "denoiser is .*MLPDenoiser.*, the current one is .*UNet"),
-        ({"denoiser": partial(MLPDenoiser, width=96)}, "'width': 64.*'width': 96"),
-        ({"schedule": Schedule(50)}, "'num_denoising_steps': 20.*'num_denoising_steps': 50"),
+        (
+            {"denoiser": UNetDenoiser},
+            "denoiser class_path is .*MLPDenoiser, the current one is .*UNet",
+        ),
+        (
+            {"denoiser": partial(MLPDenoiser, width=96)},
+            "denoiser width is 64, the current one is 96",
+        ),
+        ({"schedule": Schedule(50)}, "schedule num_denoising_steps is 20, the current one is 50"),
     ],
 )
 def test_a_checkpoint_of_another_policy_is_refused_in_a_sentence(tmp_path, arguments, sentence):
@@ -179,7 +185,10 @@ def test_a_checkpoint_of_another_policy_is_refused_in_a_sentence(tmp_path, argum
     [
         ({"rate": 20.0}, "policy rate is 10.0, the current one is 20.0"),
         ({"joints": ("a", "b")}, "action dimensions is .*waist.*'a'"),
-        ({"observation": {"target": SPEC.observation["target"]}}, "observation fields is .*clock"),
+        (
+            {"observation": {"target": SPEC.observation["target"]}},
+            "observation fields clock is 2, the current one is missing",
+        ),
         ({"action": Range((-1.0, 0.0), (1.0, 0.1))}, "action range is .*4.0.*1.0"),
     ],
 )

@@ -65,6 +65,26 @@ def test_another_sampler_may_be_given(averaged):
         load_policy(averaged[1], sampler=Sampler(num_steps=99))
 
 
+def nan_at(field):
+    broken = observations(2)
+    broken[field][1, 0] = torch.nan
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("seen", "sentence"),
+    [
+        (dict(observations(2)), "reads a TensorDict of fields .*, got dict"),
+        (observations(2)[0, 0], r"has shape \(\d+,\); a policy reads fields \[B, To, \.\.\.\]"),
+        (observations(2)[:, :1], "got 1 observations a decision, .* horizon is 2"),
+        (nan_at("target"), "'target' is not finite"),
+    ],
+)
+def test_no_decision_on_observations_that_make_no_sense(averaged, seen, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        load_policy(averaged[1])(seen)
+
+
 class CLI(LightningCLI):
     def add_arguments_to_parser(self, parser):
         parser.link_arguments("data.spec", "model.init_args.spec", apply_on="instantiate")
