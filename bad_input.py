@@ -11,76 +11,23 @@ import importlib
 import inspect
 import linecache
 import re
-import shutil
 import sys
 import traceback
 from argparse import ArgumentError
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningDataModule, LightningModule
+
+from callbacks.run_folder import LeaveNothingBehind
 
 ROOT = Path(__file__).parent
 NO_PATH = "Expected a dot import path string:"  # of jsonargparse
 # Where the classes live that a config can name.
 PACKAGES = ("datamodules", "lightning_modules", "callbacks")
-
-
-class LeaveNothingBehind(Callback):
-    """Knows when a run has started, and removes the run folder of one that never did."""
-
-    def __init__(self) -> None:
-        self.started = False
-        self._there_before: set[Path] = set()
-
-    def remember(self, trainer: Trainer) -> None:
-        """Notes which of the folders it will write to there are."""
-        for folder in _log_folders(trainer):
-            paths = (folder, *folder.parents)
-            self._there_before |= {path for path in paths if path.exists()}
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """From here on, errors are bugs and what was written stays."""
-        self.started = True
-
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """As in training."""
-        self.started = True
-
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """As in training."""
-        self.started = True
-
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """As in training."""
-        self.started = True
-
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
-        """Removes the folders that this run has made, never one that was there."""
-        if self.started or not trainer.is_global_zero or not self._there_before:
-            return
-        for logger in trainer.loggers:
-            experiment: Any = getattr(logger, "experiment", None)
-            if hasattr(experiment, "close"):
-                experiment.close()
-        for folder in _log_folders(trainer):
-            if folder in self._there_before or not folder.is_dir():
-                continue
-            shutil.rmtree(folder)
-            for parent in folder.parents:
-                if parent in self._there_before or any(parent.iterdir()):
-                    break
-                parent.rmdir()
-
-
-def _log_folders(trainer: Trainer) -> list[Path]:
-    folders = (logger.log_dir for logger in trainer.loggers)
-    return [Path(folder).resolve() for folder in folders if folder]
 
 
 @contextmanager
@@ -99,7 +46,7 @@ def one_sentence(run: LeaveNothingBehind) -> Generator[None, None, None]:
 def explain(error: Exception) -> str | None:
     """The sentence that tells a person what to change, or None for a bug."""
     causes = list(_causes(error))
-    for cause in reversed(causes):
+    for cause in causes:
         if _raised_on_purpose(cause):
             return _in_one_line(str(cause))
     if isinstance(error, ArgumentError):
@@ -129,6 +76,8 @@ def _explain_argument(causes: list[BaseException]) -> str:
     It keeps what went wrong in the innermost cause, and around that which argument it was for.
     """
     texts = [str(cause) for cause in causes]
+    if "arguments are required: fit.data" in texts[0]:
+        return "there is no task and no model; give --config configs/pick_banana/..., for example"
     if isinstance(causes[-1], ImportError | AttributeError) or NO_PATH in texts[-1]:
         base = _expected_class(causes)
         known = choices(base) if base else []
@@ -142,7 +91,20 @@ def _explain_argument(causes: list[BaseException]) -> str:
     what = _in_one_line(texts[-1]).replace("<class '", "").replace("'>", "")
     if not places or texts[-1].startswith("Parser key"):
         return what
+    if unknown_option:
+        what += _accepted(places[-1])
     return f"{places[-1]}: {what}"
+
+
+def _accepted(class_path: str) -> str:
+    """What a class takes, to end the sentence that refused an argument."""
+    module, _, name = class_path.rpartition(".")
+    cls = getattr(importlib.import_module(module), name)
+    if cls in (LightningDataModule, LightningModule):
+        kind = "data" if cls is LightningDataModule else "model"
+        return f"; no {kind} class is named: a config that only overrides comes after another one"
+    names = [n for n in inspect.signature(cls).parameters if n != "spec"]
+    return f"; there are {', '.join(names)}"
 
 
 def _expected_class(causes: list[BaseException]) -> type | None:

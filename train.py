@@ -11,7 +11,8 @@ import jsonargparse
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
-from bad_input import LeaveNothingBehind, one_sentence
+from bad_input import one_sentence
+from callbacks.run_folder import LeaveNothingBehind
 from lightning_modules.checkpoint import read_file
 from robot.schema import TaskSpec
 
@@ -26,7 +27,10 @@ class CommandLine(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Refuses a checkpoint that is none before anything is made, recorded or written."""
         super().parse_arguments(parser, args)
-        path = self.config[self.config["subcommand"]].get("ckpt_path")
+        stage = self.config["subcommand"]
+        path = self.config[stage].get("ckpt_path")
+        if path is None and stage != "fit":
+            raise ValueError(f"{stage!r} needs --ckpt_path: random weights are worth no number")
         if path is not None and path not in ("best", "last", "hpc", "registry"):
             read_file(path)
 

@@ -21,7 +21,7 @@ from robot.phi import PhiSet, PhiSpace
 
 CELL = 0.005  # m
 BANDWIDTH = 0.02  # m, standard deviation of the kernel that smooths single episodes
-REACH = 2.5  # bandwidths from an episode up to which its outcome is drawn
+REACH_IN_BANDWIDTHS = 2.5  # bandwidths from an episode up to which its outcome is drawn
 
 POINTS = 60  # on an arc of an outline
 
@@ -133,7 +133,7 @@ def _smooth(places: Array, at: Array, success: Array) -> Array:
         total += kernel * outcome
         weight += kernel
         nearest = np.minimum(nearest, squared)
-    blank = nearest > (REACH * BANDWIDTH) ** 2
+    blank = nearest > (REACH_IN_BANDWIDTHS * BANDWIDTH) ** 2
     return np.where(blank, np.nan, total / np.maximum(weight, 1e-12))
 
 

@@ -64,7 +64,9 @@ class Summary(RolloutObserver):
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Prints, after the progress bar has left the terminal."""
         wall, cpu = self._since_start()
-        cpu = float(trainer.strategy.reduce(torch.tensor(cpu), reduce_op="sum"))
+        cpu = float(
+            trainer.strategy.reduce(torch.tensor(cpu, device=pl_module.device), reduce_op="sum")
+        )
         if stage == "fit":
             self.fit_wall_s += wall
             self.fit_cpu_s += cpu

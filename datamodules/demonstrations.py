@@ -62,6 +62,13 @@ class Demonstrations(Source):
         self.validation_ids: list[int] = []
         self.seconds: dict[str, float] = {}
 
+    def count(self) -> int:
+        """Episodes that are there."""
+        try:
+            return len(EpisodeStore.open(self.path))
+        except FileNotFoundError:
+            return 0
+
     def exists(self) -> bool:
         """Whether there is something to learn from: any person's episode, or enough scripted ones.
 
@@ -70,12 +77,13 @@ class Demonstrations(Source):
         Raises:
             ValueError: if the store cannot be read.
         """
-        try:
-            store = EpisodeStore.open(self.path)
-        except FileNotFoundError:
+        count = self.count()
+        if count >= self.num_episodes:
+            return True
+        if not count:
             return False
-        ids = store.ids
-        return len(ids) >= self.num_episodes or any(store.info(i).operator != SCRIPTED for i in ids)
+        store = EpisodeStore.open(self.path)
+        return any(store.info(i).operator != SCRIPTED for i in store.ids)
 
     def setup(
         self,

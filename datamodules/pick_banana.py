@@ -13,8 +13,7 @@ from robot.simulation.scene import Scene
 from robot.simulation.task import WorldState
 from robot.teleop.operator import Plan, pick
 
-# How high the banana's middle must be, how near to the fingers (m) and how slow (m/s): a banana
-# that was flung into the air is not picked up.
+# How high the banana's middle must be, how near to the fingers (m) and how slow (m/s).
 LIFTED, HELD, CALM = 0.10, 0.08, 0.5
 
 SPACE = PhiSpace(

@@ -12,7 +12,7 @@ from robot.arm_description import ArmDescription
 from robot.schema import GOALS, MAX_OBJECTS, Range, TaskSpec
 
 # Joint positions that top-down work anywhere on the table needs, with a margin, rad.
-REACH = {
+JOINT_RANGES = {
     "waist": (-1.3, 1.3),
     "shoulder": (-0.7, 1.0),
     "elbow": (-0.7, 1.3),
@@ -28,7 +28,7 @@ OFFSET = 0.3
 
 def tabletop_spec(task: str, arm: ArmDescription, rate: float) -> TaskSpec:
     """The spec of a task on the table: all observation fields, ranges of the whole table."""
-    reach = [REACH[j.name] for j in arm.joints]
+    reach = [JOINT_RANGES[j.name] for j in arm.joints]
     joints = Range(tuple(lo for lo, _ in reach), tuple(hi for _, hi in reach))
     command = Range(
         (*joints.low, arm.gripper.range[0]),

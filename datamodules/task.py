@@ -29,8 +29,10 @@ class TaskDataModule(SourcedDataModule):
     """A task on the table. A subclass is one file; it works with every stage and callback.
 
     A subclass sets ``task_name``, ``phi_space``, ``phi_sets``, ``max_steps`` and, if it is not to
-    lift, ``goal_name`` (one of ``robot.schema.GOALS``). It defines :meth:`scene`, :meth:`place`,
-    :meth:`success` and, where demonstrations can be scripted, :meth:`plan`.
+    lift, ``goal_name`` (one of ``robot.schema.GOALS``). An episode succeeds when the goal has been
+    reached for ``hold_steps`` steps in a row: a lucky throw is no success. It defines
+    :meth:`scene`, :meth:`place`, :meth:`success` and, where demonstrations can be scripted,
+    :meth:`plan`.
 
     Args:
         phi_set: name of the set of task parameters that episodes are recorded and trained on.
@@ -46,6 +48,7 @@ class TaskDataModule(SourcedDataModule):
     phi_space: PhiSpace
     phi_sets: dict[str, PhiSet]
     max_steps: int
+    hold_steps: int = 3
     goal_name: str = "lift"
     rate: float = 10.0
     arm_name: str = "viperx300s"
@@ -82,7 +85,7 @@ class TaskDataModule(SourcedDataModule):
 
     @abstractmethod
     def success(self, world: WorldState, phi: Tensor) -> Tensor:
-        """The sparse reward's test, bool ``[B]``."""
+        """Whether the goal is reached at this instant, bool ``[B]``."""
 
     def goal_position(self, phi: Tensor) -> Tensor:
         """Where the goal is, ``[B, 3]`` m; zero for a goal that has no place."""
@@ -125,8 +128,8 @@ class TaskDataModule(SourcedDataModule):
                 )
             self._check_before_recording(source)
             rank_zero_info(
-                f"no demonstrations at {source.path}: a scripted operator records "
-                f"{source.num_episodes} on phi set {self.phi_set.name!r}"
+                f"{source.count()} of {source.num_episodes} demonstrations at {source.path}: a "
+                f"scripted operator records the rest on phi set {self.phi_set.name!r}"
             )
             record(self, plan, self.phi_set, source.path, source.num_episodes, self.seed)
 
@@ -139,11 +142,13 @@ class TaskDataModule(SourcedDataModule):
                 f"episode of {self.task_name!r}"
             )
         ids = source.validation if isinstance(source.validation, list) else []
-        if too_high := [i for i in ids if i >= source.num_episodes]:
+        if wrong := [i for i in ids if not 0 <= i < source.num_episodes]:
             raise ValueError(
-                f"validation episode {too_high[0]} is not among the {source.num_episodes} that "
+                f"validation episode {wrong[0]} is not among the {source.num_episodes} that "
                 f"would be recorded at {source.path}"
             )
+        if len(set(ids)) == source.num_episodes:
+            raise ValueError(f"validation leaves none of the {len(ids)} episodes to train on")
 
     def setup(self, stage: str) -> None:
         """Sets the sources up; a test rolls out and needs none."""

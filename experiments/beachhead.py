@@ -6,7 +6,7 @@ Every seed has its own 32 demonstrations, initial weights and order of data. Fit
 configs/pick_banana/diffusion_policy.yaml and tests every checkpoint on the four phi sets, with
 task parameters that are the same for all. Rows go to docs/results/denoisers/results.json, and
 for the default denoiser the last one also to docs/results/demo/results.json. Resumable: what is
-there is not done again.
+in runs/beachhead/ is not done again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tensordict import TensorDict
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from experiments.results import command, machine, read_rows, results_file, write_rows  # noqa: E402
+from experiments.results import command, machine, replace_text, results_file, write_rows  # noqa: E402
 from lightning_modules import load_policy  # noqa: E402
 
 CONFIG = "configs/pick_banana/diffusion_policy.yaml"
@@ -60,12 +60,12 @@ def main() -> None:
             "seed": args.seed,
             "epoch": epoch(checkpoint),
         }
-        known = [r for r in read_rows(results_file("denoisers")) if identity.items() <= r.items()]
-        if known:
-            result = known[0]
-            continue
-        result = identity | test(arguments, checkpoint) | machine() | {"command": command()}
-        result["chunk_ms"] = chunk_ms(checkpoint)
+        tested = checkpoint.with_suffix(".json")
+        if not tested.is_file():
+            result = identity | test(arguments, checkpoint) | machine() | {"command": command()}
+            result["chunk_ms"] = chunk_ms(checkpoint)
+            replace_text(tested, json.dumps(result))
+        result = json.loads(tested.read_text())
         write_rows(results_file("denoisers"), [result], identity=tuple(identity))
     if args.denoiser == DEFAULT:
         row = {k: v for k, v in result.items() if k != "epoch"} | {"method": "diffusion_policy"}

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 
 from robot.schema import TaskSpec
 
@@ -55,14 +56,13 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         ValueError: if the file is no checkpoint of a policy, or not a whole one.
     """
     checkpoint = read_file(path)
-    held = set(checkpoint) if isinstance(checkpoint, dict) else set()
-    missing = {"spec", "policy", "state_dict"} - held
+    missing = {"spec", "policy", "state_dict"} - set(checkpoint)
     if missing:
         raise ValueError(f"{str(path)!r} is no policy's checkpoint: it lacks {sorted(missing)}")
     return checkpoint
 
 
-def read_file(path: str | Path) -> Any:
+def read_file(path: str | Path) -> dict[str, Any]:
     """What a checkpoint of any learner holds: tensors and plain data only, no code is run.
 
     Raises:
@@ -76,9 +76,12 @@ def read_file(path: str | Path) -> Any:
     if not zipfile.is_zipfile(path):
         raise ValueError(unreadable)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise ValueError(unreadable) from error
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise ValueError(f"{str(path)!r} is no checkpoint of a run: it holds no state_dict")
+    return checkpoint
 
 
 def check_same_policy(
@@ -86,7 +89,7 @@ def check_same_policy(
 ) -> None:
     """Refuses a checkpoint whose task, horizons, network or schedule differ.
 
-    What only steers training or sampling (learning rate, dropout, sampler, Ta) may differ.
+    What only steers training or sampling (dropout, sampler, Ta) may differ.
 
     Raises:
         ValueError: one sentence with the checkpoint's and the current value.
@@ -113,6 +116,39 @@ def check_same_policy(
     for what, saved_value, value in pairs:
         if saved_value != value:
             raise ValueError(f"checkpoint does not fit: {_difference(what, saved_value, value)}")
+
+
+def check_same_training(checkpoint: Mapping[str, Any], init_args: Mapping[str, Any]) -> None:
+    """Refuses to resume under other optimiser settings: the optimiser's state would win.
+
+    Raises:
+        ValueError: one sentence with the checkpoint's and the current value.
+    """
+    theirs = checkpoint["policy"]["init_args"]
+    for name in ("learning_rate", "weight_decay", "warmup_steps"):
+        if theirs.get(name) != init_args.get(name):
+            raise ValueError(
+                f"a resumed run keeps its {name}: the checkpoint's is {theirs.get(name)}, "
+                f"the current one is {init_args.get(name)}"
+            )
+
+
+def check_weights(saved: Mapping[str, Tensor], current: Mapping[str, Tensor]) -> None:
+    """Refuses weights of other names or shapes, and weights that are not finite.
+
+    Raises:
+        ValueError: for the first of them.
+    """
+    for name, value in current.items():
+        if name not in saved:
+            raise ValueError(f"the checkpoint lacks the weights {name!r}")
+        if saved[name].shape != value.shape:
+            raise ValueError(
+                f"the checkpoint's weights {name!r} have shape {tuple(saved[name].shape)}, "
+                f"the policy's {tuple(value.shape)}"
+            )
+        if not saved[name].isfinite().all():
+            raise ValueError(f"the checkpoint's weights {name!r} are not finite")
 
 
 def _difference(what: str, saved: Any, current: Any) -> str:

@@ -13,6 +13,7 @@ Symbols:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -20,6 +21,7 @@ from typing import Any, Self
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from tensordict import TensorDictBase
 from torch import Tensor
@@ -27,7 +29,13 @@ from torch.nn import functional as F  # noqa: N812
 from torch.optim import Optimizer
 from typing_extensions import override
 
-from lightning_modules.checkpoint import check_same_policy, describe, resolve
+from lightning_modules.checkpoint import (
+    check_same_policy,
+    check_same_training,
+    check_weights,
+    describe,
+    resolve,
+)
 from lightning_modules.diffusion import Sampler, Schedule, draw_noise, sample_chain
 from lightning_modules.horizons import Horizons
 from lightning_modules.learning_rate import warmup_cosine
@@ -78,10 +86,10 @@ class DiffusionPolicy(LightningModule):
         sampler.steps(schedule)
         if not 0 <= condition_dropout < 1:
             raise ValueError(f"condition_dropout is {condition_dropout}, it must be in [0, 1)")
-        if learning_rate <= 0:
-            raise ValueError(f"learning_rate is {learning_rate}, it must be above 0")
-        if weight_decay < 0:
-            raise ValueError(f"weight_decay is {weight_decay}, it must not be negative")
+        if not 0 < learning_rate < math.inf:
+            raise ValueError(f"learning_rate is {learning_rate}, it must be above 0 and finite")
+        if not 0 <= weight_decay < math.inf:
+            raise ValueError(f"weight_decay is {weight_decay}, it must not be negative, and finite")
         if warmup_steps < 0:
             raise ValueError(f"warmup_steps is {warmup_steps}, it must not be negative")
         self.spec = spec if isinstance(spec, TaskSpec) else TaskSpec.from_dict(spec)
@@ -269,6 +277,9 @@ class DiffusionPolicy(LightningModule):
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_same_policy(checkpoint, self.spec, self.init_args())
+        check_weights(checkpoint["state_dict"], self.state_dict())
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            check_same_training(checkpoint, self.init_args())
         self._seed = checkpoint.get("noise_seed")
 
     @classmethod
@@ -287,5 +298,6 @@ class DiffusionPolicy(LightningModule):
             sampler=Sampler(**args.pop("sampler")),
             **args,
         )
+        check_weights(checkpoint["state_dict"], learner.state_dict())
         learner.load_state_dict(checkpoint["state_dict"])
         return learner

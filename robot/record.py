@@ -52,12 +52,14 @@ def record(
         seed: of task parameters and of the operator's variation.
 
     Raises:
+        ValueError: if the store holds episodes of another task, phi set or seed.
         RuntimeError: if fewer than one attempt in four of the first batches succeeds.
     """
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     with file_lock(folder / ".recording"):
         store = EpisodeStore.open_or_create(folder, task.spec, phi_set=phi_set.name, seed=seed)
+        _check_provenance(store, phi_set=phi_set.name, seed=seed)
         known = [attempt for i in store.ids if (attempt := store.info(i).attempt) is not None]
         first, kept = max(known, default=-1) + 1, 0
         batches = count(first // NUM_ENVS)
@@ -80,6 +82,17 @@ def record(
                         "there"
                     )
     return store
+
+
+def _check_provenance(store: EpisodeStore, **wanted: str | int) -> None:
+    """Episodes of one store are draws from one set under one seed."""
+    for name, value in wanted.items():
+        recorded = store.metadata["provenance"].get(name)
+        if recorded != value:
+            raise ValueError(
+                f"{store.path} holds episodes recorded with {name} {recorded!r}, so none are added "
+                f"with {name} {value!r}: use another folder"
+            )
 
 
 def _attempts(

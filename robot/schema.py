@@ -22,7 +22,7 @@ key                                     shape    meaning
 ``command_time``                        [1]      s, monotonic, float64
 ``next / reward``                       [1]      1 at success, else 0
 ``next / terminated``                   [1]      bool: the task ended (success)
-``next / truncated``                    [1]      bool: the time limit ended the episode
+``next / truncated``                    [1]      bool: the time limit, or a simulation that broke
 ``next / done``                         [1]      bool: either
 ======================================  =======  ==========================================
 

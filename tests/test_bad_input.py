@@ -168,11 +168,18 @@ def test_a_checkpoint_of_another_task_is_refused(capsys, store, tmp_path, monkey
 @pytest.mark.parametrize(
     ("stage", "args", "says"),
     [
-        ("fit", ["--model.init_args.horizons.prediction", "1000"], "1000 is longer than the 60"),
+        (
+            "fit",
+            ["--model.init_args.horizons.prediction", "1000"],
+            f"1000 is longer than the {PickBanana.max_steps}",
+        ),
         ("fit", [PATH.replace("path", "validation"), "[99]"], "validation episode 99"),
         ("test", ["--ckpt_path", "nowhere.ckpt"], "no checkpoint at 'nowhere.ckpt'"),
-        ("validate", [], "no demonstrations at"),
-        ("predict", [], "no demonstrations at"),
+        ("validate", [], "'validate' needs --ckpt_path"),
+        ("predict", [], "'predict' needs --ckpt_path"),
+        ("test", [], "'test' needs --ckpt_path"),
+        ("fit", [PATH.replace("path", "validation"), "[-1]"], "validation episode -1"),
+        ("fit", [PATH.replace("path", "validation"), str(list(range(32)))], "leaves none"),
         ("fit", ["--data.init_args.seed", "-1"], "seed is -1"),
         ("fit", ["--seed_everything", "-1"], "-1"),
         ("fit", ["--trainer.strategy", "ddpp"], "ddpp"),
@@ -230,7 +237,18 @@ def test_without_opengl_pictures_are_refused_before_anything_is_trained(capsys, 
     assert "apt-get install" in sentence
 
 
-def test_nan_in_an_episode_is_refused_when_it_is_recorded_and_when_it_is_read(store):
+def test_nan_in_a_stored_episode_is_named_with_the_episode_and_the_folder(capsys, store):
+    with pytest.MonkeyPatch.context() as patch:  # as a store of other software may hold it
+        patch.setattr("robot.episodes.check_episode", lambda *_: None)
+        episode = store.load(0)
+        episode["observation", "joint_position"][3, 2] = torch.nan
+        added = store.append(episode, store.info(0))
+    sentence = refused(capsys, PATH, str(store.path))
+    assert sentence.startswith(f"episode {added} of {store.path}: 'observation/joint_position'")
+    assert "step 3" in sentence
+
+
+def test_nan_in_an_episode_is_refused_when_it_is_recorded(store):
     episode = store.load(0)
     episode["action"][3, 2] = torch.nan
     before = content(store.path)

@@ -110,7 +110,10 @@ def test_an_unknown_argument_of_a_denoiser_is_named_with_it(capsys):
     model = {"class_path": "lightning_modules.DiffusionPolicy", "init_args": {"denoiser": denoiser}}
     Path("policy.yaml").write_text(yaml.safe_dump({"model": model}))
     error = error_of(capsys, "--config", "policy.yaml")
-    assert error == "lightning_modules.MLPDenoiser: Option 'widht' is not accepted"
+    assert error == (
+        "lightning_modules.MLPDenoiser: Option 'widht' is not accepted; there are action_dim, "
+        "horizon, condition_dim, width, num_blocks, embedding_dim"
+    )
 
 
 def test_an_unknown_phi_set_gets_the_list_of_phi_sets(capsys):
@@ -131,7 +134,10 @@ def test_an_unknown_phi_set_gets_the_list_of_phi_sets(capsys):
     [
         (["--data.rate", "-1"], "rate is -1.0, it must be above 0"),
         (["--data.rate", "x"], "rate: Expected a float. Got value: x"),
-        (["--data.rat", "1"], "command_line_toys.ToyTask: Option 'rat' is not accepted"),
+        (
+            ["--data.rat", "1"],
+            "command_line_toys.ToyTask: Option 'rat' is not accepted; there are rate, fail_at",
+        ),
         (["--data.fail_at", "setup"], "episode 3 holds NaN: look at it"),
         (["--trainer.max_epochs", "x"], "trainer.max_epochs: Expected a int. Got value: x"),
         (["--trainer.max_epoch", "9"], "unrecognized arguments: --trainer.max_epoch 9"),

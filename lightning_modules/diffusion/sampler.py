@@ -15,6 +15,7 @@ batch equals the same sample alone, and a caller may hold a part of the noise fi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -65,8 +66,10 @@ class Sampler:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"sampler's {name} is {value}, it must be at least 1")
-        if self.temperature < 0:
-            raise ValueError(f"temperature is {self.temperature}, it must not be negative")
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(
+                f"temperature is {self.temperature}, it must not be negative, and finite"
+            )
         if not 0 <= self.eta <= 1:
             raise ValueError(f"eta is {self.eta}, it must be within 0 and 1")
         if self.kind == "ddpm" and self.eta != 1:
@@ -81,6 +84,11 @@ class Sampler:
             ValueError: if the schedule has fewer steps than asked for.
         """
         total = schedule.num_denoising_steps
+        if self.stride is not None and self.stride > total:
+            raise ValueError(
+                f"sampler's stride {self.stride} exceeds the {total} denoising steps "
+                "of the schedule"
+            )
         if self.num_steps is None:
             return (*range(total, 0, -(self.stride or 1)), 0)
         if self.num_steps > total:
@@ -145,11 +153,6 @@ def sample_chain(denoise: Denoise, schedule: Schedule, sampler: Sampler, noise: 
         output = denoise(x_k, _filled(k, x_k))
         chain.append(advance(output, x_k, k, j, noise[i] if j > 0 else None))
     return torch.stack(chain)
-
-
-def sample(denoise: Denoise, schedule: Schedule, sampler: Sampler, noise: Tensor) -> Tensor:
-    """Denoises chunks: ``[B, Tp, A]`` from noise ``[N, B, Tp, A]``."""
-    return sample_chain(denoise, schedule, sampler, noise)[-1]
 
 
 # From the denoiser's output, x_k, k, j and the noise to inject (none in the last step): x_j.

@@ -86,6 +86,7 @@ class SimulatedArmEnv(EnvBase):
         self._mask = torch.zeros(num_envs, MAX_OBJECTS)
         self._command = self._home.repeat(num_envs, 1)
         self._steps = torch.zeros(num_envs, dtype=torch.long)
+        self._held = torch.zeros(num_envs, dtype=torch.long)
         self._clock = torch.zeros(num_envs, dtype=torch.float64)
         self._command_clock = torch.zeros(num_envs, dtype=torch.float64)
         self._make_specs()
@@ -152,7 +153,7 @@ class SimulatedArmEnv(EnvBase):
         self._phi[index] = phi
         self._goal[index] = self.task.goal(phi)
         self._size[index], self._mask[index] = 0.0, 0.0
-        self._steps[index] = 0
+        self._steps[index], self._held[index] = 0, 0
         self._command[index] = self._home
         self._command_clock[index] = self._clock[index]
         poses = self.task.place(phi)  # [n, N, 7]
@@ -187,7 +188,9 @@ class SimulatedArmEnv(EnvBase):
         self._clock[moving] += self.period
 
         world = self._world()
-        succeeded = self.task.success(world, self._phi) & moving
+        reached = self.task.success(world, self._phi)
+        self._held = torch.where(moving, (self._held + 1) * reached, self._held)
+        succeeded = (self._held >= self.task.hold_steps) & moving
         timed_out = (self._steps >= self.task.max_steps) | torch.from_numpy(broken)
         out = self._observe(world)
         out.set("reward", succeeded.float()[:, None])
@@ -241,6 +244,7 @@ class SimulatedArmEnv(EnvBase):
             "phi": self._phi.clone(),
             "command": self._command.clone(),
             "steps": self._steps.clone(),
+            "held": self._held.clone(),
             "clock": self._clock.clone(),
             "command_clock": self._command_clock.clone(),
             "generator": self._generator.get_state(),
@@ -256,6 +260,7 @@ class SimulatedArmEnv(EnvBase):
         )
         self._command.copy_(state["command"])
         self._steps.copy_(state["steps"])
+        self._held.copy_(state["held"])
         self._clock.copy_(state["clock"])
         self._command_clock.copy_(state["command_clock"])
         self._generator.set_state(state["generator"])

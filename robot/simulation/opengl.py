@@ -37,7 +37,9 @@ def create_context(width: int, height: int) -> Any:
         context.make_current()
         return context
     wanted = os.environ.get("MUJOCO_GL", "").lower().strip()
-    backends = (wanted,) if wanted in ("egl", "osmesa") else ("egl", "osmesa")
+    if wanted not in ("", "egl", "osmesa"):
+        raise NoOpenGLError(f"MUJOCO_GL is {wanted!r}: offscreen pictures need egl or osmesa")
+    backends = (wanted,) if wanted else ("egl", "osmesa")
     failures: list[str] = []
     for backend in backends:
         if backend in _working:

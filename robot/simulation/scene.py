@@ -80,7 +80,7 @@ def build(scene: Scene) -> mujoco.MjSpec:
     spec.option.timestep = TIMESTEP
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
-    # With impratio 1 a held object creeps out of the fingers (FACTS: nothing survives a shake).
+    # With impratio 1 a held object creeps out of the fingers.
     spec.option.impratio = 10
     _add_surroundings(spec)
     add_arm(spec, load_arm(scene.arm))

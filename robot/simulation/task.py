@@ -58,6 +58,11 @@ class SimulatedTask(Protocol):
         """Environment steps after which an episode is truncated."""
         ...
 
+    @property
+    def hold_steps(self) -> int:
+        """Environment steps in a row for which :meth:`success` must hold."""
+        ...
+
     def scene(self, phi: Tensor) -> Scene:
         """What stands on the table for one ``phi [P]``."""
         ...
@@ -71,5 +76,5 @@ class SimulatedTask(Protocol):
         ...
 
     def success(self, world: WorldState, phi: Tensor) -> Tensor:
-        """Whether each episode has succeeded, bool ``[B]``."""
+        """Whether the goal is reached at this instant, bool ``[B]``."""
         ...

