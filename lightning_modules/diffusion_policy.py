@@ -278,7 +278,7 @@ class DiffusionPolicy(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_same_policy(checkpoint, self.spec, self.init_args())
         check_weights(checkpoint["state_dict"], self.state_dict())
-        if self.trainer.state.fn == TrainerFn.FITTING:
+        if self._trainer is not None and self.trainer.state.fn == TrainerFn.FITTING:
             check_same_training(checkpoint, self.init_args())
         self._seed = checkpoint.get("noise_seed")
 

@@ -7,7 +7,7 @@ from rollout_toys import ToyLearner, ToyTask, events, toy_trainer
 from tensordict import TensorDict
 
 from callbacks import RolloutEvaluation, SuccessHeatmap
-from callbacks.heatmap import BANDWIDTH, REACH, _smooth, _table, success_heatmap
+from callbacks.heatmap import BANDWIDTH, REACH_IN_BANDWIDTHS, _smooth, _table, success_heatmap
 
 
 def test_the_rate_is_one_where_all_succeed_and_zero_where_all_fail():
@@ -18,7 +18,7 @@ def test_the_rate_is_one_where_all_succeed_and_zero_where_all_fail():
 
 def test_places_far_from_every_episode_stay_blank():
     at = np.array([[0.3, 0.0]])
-    distance = REACH * BANDWIDTH
+    distance = REACH_IN_BANDWIDTHS * BANDWIDTH
     places = np.array([[0.3, 0.9 * distance], [0.3, 1.1 * distance]])
     assert np.isnan(_smooth(places, at, np.ones(1))).tolist() == [False, True]
 

@@ -94,10 +94,11 @@ def test_observations_and_actions_of_demonstrations_lie_within_the_tasks_ranges(
     "n", [16, pytest.param(256, marks=pytest.mark.slow)], ids=["quick", "many"]
 )
 def test_a_random_policy_scores_nothing(task, n):
-    phi = task.phi_sets["point"].sample(n, torch.Generator().manual_seed(0))
-    out = rollout(task.environment(min(n, 64)), RandomPolicy(task.spec), phi, seed=0)
-    assert not out["success"].any()
-    assert (out["length"] == task.max_steps).all()
+    for phi_set in task.phi_sets.values():
+        phi = phi_set.sample(n, torch.Generator().manual_seed(0))
+        out = rollout(task.environment(min(n, 64)), RandomPolicy(task.spec), phi, seed=0)
+        assert not out["success"].any()
+        assert (out["length"] == task.max_steps).all()
 
 
 def test_an_unknown_phi_set_is_refused_with_the_known_ones(tmp_path):

@@ -201,11 +201,48 @@ def test_a_checkpoint_of_another_task_is_refused_in_a_sentence(change, sentence)
         policy.on_load_checkpoint(checkpoint)
 
 
+def saved(policy):
+    checkpoint = {"state_dict": policy.state_dict()}
+    policy.on_save_checkpoint(checkpoint)
+    return checkpoint
+
+
 def test_what_only_steers_sampling_or_training_may_differ_from_the_checkpoint():
-    checkpoint = {}
-    tiny_policy().on_save_checkpoint(checkpoint)
     other = tiny_policy(horizons=Horizons(2, 4, 3), sampler=Sampler(stride=5), learning_rate=1e-5)
-    other.on_load_checkpoint(checkpoint)
+    other.on_load_checkpoint(saved(tiny_policy()))
+
+
+def test_a_run_is_not_resumed_under_a_learning_rate_that_would_not_count(tmp_path):
+    path = tmp_path / "policy.ckpt"
+    trainer = tiny_trainer(max_steps=1, limit_val_batches=0)
+    trainer.fit(tiny_policy(), ToyData())
+    trainer.save_checkpoint(path)
+    other = tiny_trainer(max_steps=2, limit_val_batches=0)
+    with pytest.raises(
+        ValueError, match=r"keeps its learning_rate: the checkpoint's is 0.001, the"
+    ):
+        other.fit(tiny_policy(learning_rate=1e-5), ToyData(), ckpt_path=path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda weights: weights.pop("denoiser.inlet.bias"), "lacks the weights 'denoiser.inlet"),
+        (lambda weights: weights["denoiser.inlet.bias"].fill_(torch.nan), "bias' are not finite"),
+        (
+            lambda weights: weights.update({"denoiser.inlet.bias": torch.zeros(3)}),
+            r"'denoiser.inlet.bias' have shape \(3,\), the policy's \(64,\)",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_in_a_sentence(spoil, sentence):
+    checkpoint = saved(tiny_policy())
+    checkpoint["state_dict"] = {k: v.clone() for k, v in checkpoint["state_dict"].items()}
+    spoil(checkpoint["state_dict"])
+    with pytest.raises(ValueError, match=sentence):
+        tiny_policy().on_load_checkpoint(checkpoint)
+    with pytest.raises(ValueError, match=sentence):
+        type(tiny_policy()).rebuild(checkpoint)
 
 
 def test_a_foreign_checkpoint_is_refused():

@@ -57,6 +57,21 @@ def test_two_that_record_into_one_store_record_nothing_twice(tmp_path):
     assert sorted(store.info(i).attempt for i in store.ids) == list(range(8))
 
 
+@pytest.mark.parametrize(
+    ("phi_set", "seed", "sentence"),
+    [
+        ("near", 0, "phi_set 'point', .* with phi_set 'near'"),
+        ("point", 1, "seed 0, .* with seed 1"),
+    ],
+)
+def test_one_store_holds_draws_of_one_set_under_one_seed(tmp_path, phi_set, seed, sentence):
+    task = PickBanana("point", {"demonstrations": Demonstrations(tmp_path)})
+    record(task, task.plan(), task.phi_set, tmp_path, num_episodes=1, seed=0)
+    with pytest.raises(ValueError, match=f"recorded with {sentence}"):
+        record(task, task.plan(), task.phi_sets[phi_set], tmp_path, num_episodes=2, seed=seed)
+    assert len(EpisodeStore.open(tmp_path)) == 1
+
+
 def test_episodes_say_who_drove_for_how_long_and_where(tmp_path):
     task = pick_banana(tmp_path)
     store = record(task, task.plan(), task.phi_set, tmp_path, 2, seed=0)

@@ -160,6 +160,34 @@ def test_time_runs_out_truncated_and_success_ends_terminated_never_both():
     assert near["reward"].all()
 
 
+class Blinking(ToyTask):
+    """Reached at the steps that are said, 1, 2, ..., in every episode."""
+
+    def __init__(self, reached, hold_steps):
+        super().__init__()
+        self.reached, self.hold_steps, self.calls = reached, hold_steps, 0
+
+    def success(self, world, phi):
+        self.calls += 1
+        return torch.full((len(phi),), self.calls in self.reached)
+
+
+def test_a_goal_that_is_left_again_is_no_success():
+    env = SimulatedArmEnv(Blinking({1, 2, 4, 5, 6}, hold_steps=3), 2, ALL)
+    ends = [bool(step["next", "terminated"].all()) for step in walk(env, 6)]
+    assert ends == [False] * 5 + [True]
+
+
+def test_how_long_a_goal_was_held_is_part_of_the_state():
+    env = SimulatedArmEnv(Blinking({1, 2, 3}, hold_steps=3), 2, ALL)
+    now = walk(env, 2)[-1]["next"]
+    state = env.get_extra_state()
+    other = SimulatedArmEnv(Blinking({1}, hold_steps=3), 2, ALL)
+    other.reset()
+    other.set_extra_state(state)
+    assert walk(other, 1, now=now)[0]["next", "terminated"].all()
+
+
 def test_auto_resets_of_a_rollout_draw_new_parameters_from_the_phi_set():
     env = SimulatedArmEnv(ToyTask(), 2, ALL, seed=0)
     env.phi_set = PhiSet("left", (SPACE.box(x=(0.3, 0.32)),))
