@@ -106,12 +106,12 @@ def test_an_unknown_denoiser_in_a_config_file_is_named_too(capsys):
 
 
 def test_an_unknown_argument_of_a_denoiser_is_named_with_it(capsys):
-    denoiser = {"class_path": "lightning_modules.MLPDenoiser", "init_args": {"widht": 3}}
+    denoiser = {"class_path": "lightning_modules.MLPDenoiser", "init_args": {"breadth": 3}}
     model = {"class_path": "lightning_modules.DiffusionPolicy", "init_args": {"denoiser": denoiser}}
     Path("policy.yaml").write_text(yaml.safe_dump({"model": model}))
     error = error_of(capsys, "--config", "policy.yaml")
     assert error == (
-        "lightning_modules.MLPDenoiser: Option 'widht' is not accepted; there are action_dim, "
+        "lightning_modules.MLPDenoiser: Option 'breadth' is not accepted; there are action_dim, "
         "horizon, condition_dim, width, num_blocks, embedding_dim"
     )
 
