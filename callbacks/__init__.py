@@ -1,22 +1,27 @@
 """What happens between epochs: rollouts, their pictures and their summary."""
 
+from callbacks.collection import RolloutCollection
+from callbacks.curriculum import BoundaryExpansion, Curriculum
 from callbacks.denoising import DenoisingPicture
 from callbacks.evaluation import RolloutEvaluation
 from callbacks.heatmap import SuccessHeatmap
 from callbacks.operator_time import OperatorTime
 from callbacks.predictions import PredictionWriter
-from callbacks.rollout_observer import RolloutObserver, Rollouts
+from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from callbacks.summary import Summary
 from callbacks.video import RolloutVideo
 
 __all__ = [
+    "BoundaryExpansion",
+    "Curriculum",
     "DenoisingPicture",
+    "EvaluatedRollouts",
     "OperatorTime",
     "PredictionWriter",
+    "RolloutCollection",
     "RolloutEvaluation",
     "RolloutObserver",
     "RolloutVideo",
-    "Rollouts",
     "SuccessHeatmap",
     "Summary",
 ]

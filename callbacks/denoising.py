@@ -16,7 +16,7 @@ from tensordict import TensorDictBase
 from torch import Tensor
 
 from callbacks.pictures import log_figure
-from callbacks.rollout_observer import Rollouts
+from callbacks.rollout_observer import EvaluatedRollouts
 from callbacks.scene_picture import ScenePicture
 from robot.arm_description import ArmDescription
 from robot.forward_kinematics import forward_kinematics
@@ -55,7 +55,7 @@ class DenoisingPicture(ScenePicture):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        rollouts: Rollouts,
+        rollouts: EvaluatedRollouts,
         renderer: Renderer,
     ) -> None:
         """Denoises the second decision anew: by then the arm is on its way."""

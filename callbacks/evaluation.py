@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
-from callbacks.rollout_observer import RolloutObserver, Rollouts
+from callbacks.rollout_observer import RolloutObserver, EvaluatedRollouts
 from callbacks.rollout_progress import rollout_progress
 from callbacks.wilson import SuccessRate
 from robot.phi import PhiSet
@@ -121,7 +121,7 @@ class RolloutEvaluation(Callback):
                 )
                 episodes[name] = _gather(module, recordings[name], n)
         self._log(module, task, episodes)
-        rollouts = Rollouts(task, episodes, recordings)
+        rollouts = EvaluatedRollouts(task, episodes, recordings)
         for observer in observers:
             observer.on_rollouts(trainer, module, rollouts)
 

@@ -11,7 +11,7 @@ from tensordict import TensorDictBase
 
 
 @dataclass(frozen=True)
-class Rollouts:
+class EvaluatedRollouts:
     """One evaluation: rollouts on every phi set of the task, smallest set first.
 
     Attributes:
@@ -31,5 +31,5 @@ class RolloutObserver(Callback):
     So nothing is rolled out twice, and the order in which callbacks are listed does not matter.
     """
 
-    def on_rollouts(self, trainer: Trainer, pl_module: LightningModule, rollouts: Rollouts) -> None:
+    def on_rollouts(self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts) -> None:
         """Called on every rank after each evaluation by :class:`RolloutEvaluation`."""

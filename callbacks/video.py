@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from tensordict import TensorDictBase
 
 from callbacks.pictures import log_gif
-from callbacks.rollout_observer import Rollouts
+from callbacks.rollout_observer import EvaluatedRollouts
 from callbacks.scene_picture import ScenePicture
 from robot.simulation.rendering import Renderer
 
@@ -47,7 +47,7 @@ class RolloutVideo(ScenePicture):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        rollouts: Rollouts,
+        rollouts: EvaluatedRollouts,
         renderer: Renderer,
     ) -> None:
         """Renders the chosen episodes at the task's rate."""

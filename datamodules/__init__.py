@@ -4,6 +4,7 @@ from datamodules.demonstrations import Demonstrations
 from datamodules.pick_banana import PickBanana
 from datamodules.place_in_bowl import PlaceInBowl
 from datamodules.recorded import RecordedTask
+from datamodules.rollouts import Rollouts
 from datamodules.sources import Source, SourcedDataModule
 from datamodules.task import TaskDataModule
 
@@ -12,6 +13,7 @@ __all__ = [
     "PickBanana",
     "PlaceInBowl",
     "RecordedTask",
+    "Rollouts",
     "Source",
     "SourcedDataModule",
     "TaskDataModule",

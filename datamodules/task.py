@@ -155,9 +155,18 @@ class TaskDataModule(SourcedDataModule):
         if stage != "test":
             super().setup(stage)
 
+    def val_dataloader(self) -> Any:
+        """Batches to validate on; where no source keeps some apart, rollouts are all there is."""
+        return super().val_dataloader() or rollouts_alone()
+
     def test_dataloader(self) -> Any:
-        """One empty batch: what is tested are rollouts, and Lightning tests nothing without one."""
-        return DataLoader([TensorDict({}, batch_size=[0])], batch_size=None)  # type: ignore[arg-type]
+        """What is tested are rollouts."""
+        return rollouts_alone()
+
+
+def rollouts_alone() -> Any:
+    """One empty batch: Lightning neither validates nor tests, nor calls a callback, without one."""
+    return DataLoader([TensorDict({}, batch_size=[0])], batch_size=None)  # type: ignore[arg-type]
 
 
 def polar_pose(radius: Tensor, bearing: Tensor, yaw: Tensor, height: float) -> Tensor:

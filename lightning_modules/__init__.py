@@ -4,11 +4,18 @@ from lightning_modules.diffusion import Sampler, Schedule
 from lightning_modules.diffusion_policy import DiffusionPolicy
 from lightning_modules.horizons import Horizons
 from lightning_modules.networks import MLPDenoiser, TransformerDenoiser, UNetDenoiser
+from lightning_modules.objectives import PPO, FilteredCloning, Reinforce, RewardWeighted
 from lightning_modules.policy import CheckpointPolicy, load_policy
+from lightning_modules.policy_gradient import PolicyGradient
 
 __all__ = [
     "CheckpointPolicy",
+    "PPO",
     "DiffusionPolicy",
+    "FilteredCloning",
+    "PolicyGradient",
+    "Reinforce",
+    "RewardWeighted",
     "Horizons",
     "MLPDenoiser",
     "Sampler",

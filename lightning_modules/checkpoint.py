@@ -94,11 +94,28 @@ def check_same_policy(
     Raises:
         ValueError: one sentence with the checkpoint's and the current value.
     """
+    check_same_task(checkpoint, spec)
+    theirs, mine = checkpoint["policy"]["init_args"], init_args
+    _check_equal(
+        *(
+            (f"{name} horizon", theirs["horizons"][name], mine["horizons"][name])
+            for name in ("observation", "prediction")
+        ),
+        ("denoiser", theirs["denoiser"], mine["denoiser"]),
+        ("schedule", theirs["schedule"], mine["schedule"]),
+    )
+
+
+def check_same_task(checkpoint: Mapping[str, Any], spec: TaskSpec) -> None:
+    """Refuses a checkpoint of another task, or of one that is observed or scaled differently.
+
+    Raises:
+        ValueError: one sentence with the checkpoint's and the current value.
+    """
     if not {"spec", "policy"} <= set(checkpoint):
         raise ValueError("the checkpoint is no policy's: it names neither task nor policy")
-    theirs, mine = checkpoint["policy"]["init_args"], init_args
     saved = TaskSpec.from_dict(checkpoint["spec"])
-    pairs: list[tuple[str, Any, Any]] = [
+    _check_equal(
         ("task", saved.task, spec.task),
         ("observation fields", _dims(saved), _dims(spec)),
         ("action dimensions", list(saved.joints), list(spec.joints)),
@@ -106,16 +123,13 @@ def check_same_policy(
         ("observation ranges", _ranges(saved), _ranges(spec)),
         ("action range", saved.action, spec.action),
         ("range of action changes", saved.action_change, spec.action_change),
-        *(
-            (f"{name} horizon", theirs["horizons"][name], mine["horizons"][name])
-            for name in ("observation", "prediction")
-        ),
-        ("denoiser", theirs["denoiser"], mine["denoiser"]),
-        ("schedule", theirs["schedule"], mine["schedule"]),
-    ]
-    for what, saved_value, value in pairs:
-        if saved_value != value:
-            raise ValueError(f"checkpoint does not fit: {_difference(what, saved_value, value)}")
+    )
+
+
+def _check_equal(*pairs: tuple[str, Any, Any]) -> None:
+    for what, saved, current in pairs:
+        if saved != current:
+            raise ValueError(f"checkpoint does not fit: {_difference(what, saved, current)}")
 
 
 def check_same_training(checkpoint: Mapping[str, Any], init_args: Mapping[str, Any]) -> None:

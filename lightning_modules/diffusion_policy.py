@@ -104,7 +104,6 @@ class DiffusionPolicy(LightningModule):
         condition_dim = horizons.observation * self.spec.observation_dim
         self.denoiser = denoiser(self.spec.action_dim, horizons.prediction, condition_dim)
         self._seed: int | None = None  # of the training noise
-        self.save_hyperparameters(self.init_args())
 
     def init_args(self) -> dict[str, Any]:
         """The arguments beside ``spec`` as plain data: logged, and stored in checkpoints."""
@@ -154,9 +153,13 @@ class DiffusionPolicy(LightningModule):
             shape = (condition.shape[0], self.horizons.prediction, self.spec.action_dim)
             noise = draw_noise(self.sampler, self.schedule, shape, generator, condition.device)
         chain = sample_chain(
-            lambda x, k: self.denoiser(x, k, condition), self.schedule, self.sampler, noise
+            lambda x, k: self.denoise(x, k, condition), self.schedule, self.sampler, noise
         )
         return self.normalizer.real_action(chain, self.normalizer.origin(observations))
+
+    def denoise(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
+        """The denoiser's output ``[B, Tp, A]`` while a chunk is sampled; k is the same for all."""
+        return self.denoiser(x, k, condition)
 
     def encode(self, observations: TensorDictBase) -> Tensor:
         """What the denoiser is conditioned on, ``[B, To * Do]``.
@@ -177,6 +180,7 @@ class DiffusionPolicy(LightningModule):
 
     @override
     def setup(self, stage: str) -> None:
+        self.save_hyperparameters(self.init_args())
         sources = getattr(getattr(self.trainer, "datamodule", None), "sources", {})
         if stage == "fit" and len(sources) > 1:
             raise ValueError(
@@ -204,8 +208,7 @@ class DiffusionPolicy(LightningModule):
 
     @override
     def test_step(self, batch: TensorDictBase, batch_idx: int) -> None:
-        if not batch.is_empty():  # a task with a scene is tested by rollouts alone
-            self._log_seeded_loss("test/loss", batch, batch_idx)
+        self._log_seeded_loss("test/loss", batch, batch_idx)
 
     def predict_step(self, batch: TensorDictBase, batch_idx: int) -> Tensor:
         """Whole chunks ``[B, Tp, A]`` in real units, reproducible."""
@@ -249,14 +252,28 @@ class DiffusionPolicy(LightningModule):
         if self.condition_dropout:
             kept = torch.rand(size, 1, generator=generator, device=device) >= self.condition_dropout
             condition = condition * kept
+        return self.denoising_loss(x_0, condition, generator).mean()
+
+    def denoising_loss(self, x_0: Tensor, condition: Tensor, generator: torch.Generator) -> Tensor:
+        """How far the denoiser is from its target at a random step of each chunk, ``[B]``.
+
+        Args:
+            x_0: normalised chunks ``[B, Tp, A]``.
+            condition: what was seen, ``[B, C]``.
+            generator: of the step and the noise of each chunk.
+        """
+        size, device = x_0.shape[0], x_0.device
         k = torch.randint(
             1, self.schedule.num_denoising_steps + 1, (size,), generator=generator, device=device
         )
         epsilon = torch.randn(x_0.shape, generator=generator, device=device)
         output = self.denoiser(self.schedule.add_noise(x_0, epsilon, k), k, condition)
-        return F.mse_loss(output.float(), self.schedule.target(x_0, epsilon, k))
+        target = self.schedule.target(x_0, epsilon, k)
+        return F.mse_loss(output.float(), target, reduction="none").mean((1, 2))
 
     def _log_seeded_loss(self, name: str, batch: TensorDictBase, batch_idx: int) -> None:
+        if batch.is_empty():  # where rollouts are all there is to evaluate
+            return
         loss = self._loss(batch, self._generator(0, batch_idx, self.global_rank))
         self.log(name, loss, prog_bar=True, sync_dist=True, batch_size=batch.shape[0])
 
@@ -288,16 +305,20 @@ class DiffusionPolicy(LightningModule):
 
         ``EMAWeightAveraging`` saves the average as ``state_dict`` and the raw weights apart.
         """
-        args = dict(checkpoint["policy"]["init_args"])
-        network = args.pop("denoiser")
-        learner = cls(
-            spec=TaskSpec.from_dict(checkpoint["spec"]),
-            denoiser=partial(resolve(network["class_path"], Denoiser), **network["init_args"]),
-            horizons=Horizons(**args.pop("horizons")),
-            schedule=Schedule(**args.pop("schedule")),
-            sampler=Sampler(**args.pop("sampler")),
-            **args,
-        )
+        args = cls.revive(checkpoint["policy"]["init_args"])
+        learner = cls(spec=TaskSpec.from_dict(checkpoint["spec"]), **args)
         check_weights(checkpoint["state_dict"], learner.state_dict())
         learner.load_state_dict(checkpoint["state_dict"])
         return learner
+
+    @classmethod
+    def revive(cls, init_args: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments from their plain data: the inverse of :meth:`init_args`."""
+        network = init_args["denoiser"]
+        return {
+            **init_args,
+            "denoiser": partial(resolve(network["class_path"], Denoiser), **network["init_args"]),
+            "horizons": Horizons(**init_args["horizons"]),
+            "schedule": Schedule(**init_args["schedule"]),
+            "sampler": Sampler(**init_args["sampler"]),
+        }

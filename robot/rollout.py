@@ -26,7 +26,8 @@ def rollout(
 ) -> TensorDict:
     """One episode for each task parameter, ``env.num_envs`` side by side.
 
-    All environments of a batch replan together; those that are done rest.
+    All environments of a batch replan together; those that are done rest, and the policy is asked
+    only for those that are not, in ascending order.
 
     Args:
         env: where to act.
@@ -37,8 +38,8 @@ def rollout(
         on_batch: told how many episodes have just ended.
 
     Returns:
-        TensorDict ``[N]``: ``success`` bool, ``length`` (steps), ``phi [P]``; with ``record``
-        also ``trajectory [T]`` (keys of :mod:`robot.schema`, zero past an episode's length) and
+        TensorDict ``[N]``: ``success`` bool, ``length`` (steps), ``phi [P]``, ``last`` (the To
+        observations, fields ``[To, ...]``, in which the episode ended); with ``record`` also ``trajectory [T]`` (keys of :mod:`robot.schema`, zero past an episode's length) and
         ``state [T + 1, nq]`` (positions of joints and objects, held past the end).
     """
     device = getattr(policy, "device", torch.device("cpu"))
@@ -74,9 +75,11 @@ def _rollout_batch(
     length = torch.zeros(env.num_envs, dtype=torch.long)
     steps: list[TensorDict] = []
     states = [env.physics_state]
+    last = _window(seen)
     while running.any():
-        observations = cast("TensorDict", TensorDict.stack(list(seen), dim=1))  # [B, To]
-        chunk = policy(observations, generator).to("cpu")
+        rows = running.nonzero().squeeze(-1)
+        chunk = now[OBSERVATION, "last_command"][:, None].repeat(1, policy.action_horizon, 1)
+        chunk[rows] = policy(_window(seen)[rows], generator).to("cpu")
         for action in chunk.unbind(1):
             now.update({ACTION: action, "_step": running.clone()})
             now = env.step(now)
@@ -86,12 +89,17 @@ def _rollout_batch(
             after = now["next"]
             success |= (after["reward"].squeeze(-1) > 0) & running
             length += running
-            running = running & ~after["done"].squeeze(-1)
+            ended = after["done"].squeeze(-1) & running
+            running = running & ~ended
             now = after.select(*env.observation_spec.keys())
             seen.append(now[OBSERVATION])
+            if ended.any():
+                last[ended] = _window(seen)[ended]
             if not running.any():
                 break
-    out = TensorDict({"success": success, "length": length, "phi": phi}, batch_size=len(phi))
+    out = TensorDict(
+        {"success": success, "length": length, "phi": phi, "last": last}, batch_size=len(phi)
+    )
     if record:
         missing = env.task.max_steps - len(steps)
         steps += [torch.zeros_like(steps[0])] * missing
@@ -99,6 +107,11 @@ def _rollout_batch(
         out["trajectory"] = torch.stack(steps, dim=1)
         out["state"] = torch.stack(states, dim=1)
     return out
+
+
+def _window(seen: deque[TensorDict]) -> TensorDict:
+    """The last observations as one, ``[B, To]``."""
+    return cast("TensorDict", TensorDict.stack(list(seen), dim=1))
 
 
 def _only(rows: Tensor, step: TensorDict) -> TensorDict:

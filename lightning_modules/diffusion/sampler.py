@@ -8,9 +8,10 @@ Symbols:
     N           denoising steps taken, N <= K
     Tp, A       prediction horizon, dimensions of an action
 
-All randomness comes in as one tensor, ``noise [N, B, Tp, A]``: the initial x_K, then what steps
-1 .. N - 1 inject (the last injects none). Sampling is therefore a pure function: a sample of a
-batch equals the same sample alone, and a caller may hold a part of the noise fixed.
+All randomness comes in as one tensor, ``noise [M, B, Tp, A]``: the initial x_K, then what the
+denoising steps inject. The last step injects none (M = N), unless the sampler explores (M = N + 1).
+Sampling is therefore a pure function: a sample of a batch equals the same sample alone, and a
+caller may hold a part of the noise fixed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+from torch.distributions import Normal
 
 from lightning_modules.diffusion.schedule import Schedule
 
@@ -44,6 +46,9 @@ class Sampler:
         temperature: scale of all injected noise, the initial one included.
         eta: 0 deterministic .. 1 as stochastic as DDPM. ``ddpm`` takes 1 only, ``dpm_solver``
             0 (ODE) or 1 (SDE).
+        exploration: floor on the standard deviation of every denoising step, the last included,
+            in normalised action units (DPPO's ``min_sampling_denoising_std``). 0 for acting;
+            above 0 for collecting what a policy gradient learns from. Not for ``dpm_solver``.
 
     Raises:
         ValueError: if an argument is out of range or two of them exclude each other.
@@ -54,6 +59,7 @@ class Sampler:
     stride: int | None = None
     temperature: float = 1.0
     eta: float = 1.0
+    exploration: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -76,6 +82,10 @@ class Sampler:
             raise ValueError(f"ddpm has eta 1, not {self.eta}; ddim takes any eta from 0 to 1")
         if self.kind == "dpm_solver" and self.eta not in (0, 1):
             raise ValueError(f"dpm_solver takes eta 0 (ODE) or 1 (SDE), not {self.eta}")
+        if self.exploration < 0:
+            raise ValueError(f"exploration is {self.exploration}, it must not be negative")
+        if self.exploration and self.kind == "dpm_solver":
+            raise ValueError("dpm_solver does not explore; ddim and ddpm do")
 
     def steps(self, schedule: Schedule) -> tuple[int, ...]:
         """The denoising steps visited, K down to 0: N + 1 of them.
@@ -99,6 +109,10 @@ class Sampler:
         n = self.num_steps
         return tuple(round(total * (n - i) / n) for i in range(n + 1))
 
+    def num_noises(self, schedule: Schedule) -> int:
+        """M: standard normal draws a sample takes, the initial one included."""
+        return len(self.steps(schedule)) - (0 if self.exploration else 1)
+
 
 def draw_noise(
     sampler: Sampler,
@@ -107,7 +121,7 @@ def draw_noise(
     generator: torch.Generator | Sequence[torch.Generator] | None = None,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Standard normal noise for a batch of chunks, ``[N, B, Tp, A]``.
+    """Standard normal noise for a batch of chunks, ``[M, B, Tp, A]``.
 
     Args:
         shape: ``(B, Tp, A)``.
@@ -119,7 +133,7 @@ def draw_noise(
         ValueError: if there are as many generators as neither one nor B.
     """
     batch, *chunk = shape
-    n = len(sampler.steps(schedule)) - 1
+    n = sampler.num_noises(schedule)
     if generator is None or isinstance(generator, torch.Generator):
         origin = device if generator is None else generator.device
         noise = torch.randn(n, batch, *chunk, generator=generator, device=origin)
@@ -135,24 +149,77 @@ def sample_chain(denoise: Denoise, schedule: Schedule, sampler: Sampler, noise: 
 
     Args:
         denoise: the conditioned denoiser.
-        noise: standard normal ``[N, B, Tp, A]``, see :func:`draw_noise`.
+        noise: standard normal ``[M, B, Tp, A]``, see :func:`draw_noise`.
 
     Returns:
         The chain x_K .. x_0, ``[N + 1, B, Tp, A]``.
     """
     steps = sampler.steps(schedule)
-    if noise.shape[0] != len(steps) - 1:
-        raise ValueError(
-            f"noise for {noise.shape[0]} denoising steps, sampler takes {len(steps) - 1}"
-        )
+    expected = sampler.num_noises(schedule)
+    if noise.shape[0] != expected:
+        raise ValueError(f"{noise.shape[0]} draws of noise, the sampler takes {expected}")
     advance = (_solver if sampler.kind == "dpm_solver" else _reverse_process)(schedule, sampler)
     noise = sampler.temperature * noise
     chain = [noise[0]]
     for i, (k, j) in enumerate(pairwise(steps), start=1):
         x_k = chain[-1]  # [B, Tp, A]
         output = denoise(x_k, _filled(k, x_k))
-        chain.append(advance(output, x_k, k, j, noise[i] if j > 0 else None))
+        chain.append(advance(output, x_k, k, j, noise[i] if i < expected else None))
     return torch.stack(chain)
+
+
+def transition(
+    output: Tensor, schedule: Schedule, sampler: Sampler, x_k: Tensor, k: Tensor, j: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mean ``[B, Tp, A]`` and standard deviation ``[B, 1, 1]`` of the sampler's p(x_j | x_k).
+
+    Not for ``dpm_solver``, whose steps depend on those before.
+
+    Args:
+        output: the denoiser's output at ``x_k``, ``[B, Tp, A]``.
+        x_k: noisy chunks ``[B, Tp, A]``.
+        k: denoising step of each sample, long ``[B]``.
+        j: step each goes to, long ``[B]``.
+    """
+    mean, std = schedule.transition(
+        output, x_k, k, j, eta=sampler.eta, consistent=sampler.kind == "ddpm"
+    )
+    return mean, std.clamp(min=sampler.exploration)
+
+
+def log_prob(
+    output: Tensor,
+    schedule: Schedule,
+    sampler: Sampler,
+    x_k: Tensor,
+    x_j: Tensor,
+    k: Tensor,
+    j: Tensor,
+) -> Tensor:
+    """Log-density of a denoising step, log p(x_j | x_k), of each number of the chunk.
+
+    DPPO (2409.00588, eq. 4.2): a denoising step is an action of an inner Markov decision process,
+    drawn from a normal distribution, so that a policy gradient needs no more than this.
+
+    Args:
+        output: the denoiser's output at ``x_k``, ``[B, Tp, A]``.
+        x_k: noisy chunks ``[B, Tp, A]``.
+        x_j: the chunks that were drawn from them.
+        k: denoising step of each sample, long ``[B]``.
+        j: step each went to, long ``[B]``.
+
+    Returns:
+        ``[B, Tp, A]``.
+
+    Raises:
+        ValueError: if the sampler's steps have no density.
+    """
+    if sampler.kind == "dpm_solver" or not sampler.exploration:
+        raise ValueError(
+            "a denoising step has a density only under ddim or ddpm with exploration above 0"
+        )
+    mean, std = transition(output, schedule, sampler, x_k, k, j)
+    return Normal(mean, std, validate_args=False).log_prob(x_j)
 
 
 # From the denoiser's output, x_k, k, j and the noise to inject (none in the last step): x_j.
@@ -168,13 +235,8 @@ def _reverse_process(schedule: Schedule, sampler: Sampler) -> _Advance:
     """DDIM and DDPM: a draw from the transition p(x_j | x_k)."""
 
     def advance(output: Tensor, x_k: Tensor, k: int, j: int, noise: Tensor | None) -> Tensor:
-        mean, std = schedule.transition(
-            output,
-            x_k,
-            _filled(k, x_k),
-            _filled(j, x_k),
-            eta=sampler.eta,
-            consistent=sampler.kind == "ddpm",
+        mean, std = transition(
+            output, schedule, sampler, x_k, _filled(k, x_k), _filled(j, x_k)
         )
         return mean if noise is None else mean + std * noise
 

@@ -155,5 +155,5 @@ def test_more_steps_than_the_schedule_has_are_refused():
 def test_noise_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="2 generators for a batch of 3"):
         draw_noise(Sampler(), Schedule(), SHAPE, [seeded(0), seeded(1)])
-    with pytest.raises(ValueError, match="noise for 3 denoising steps, sampler takes 20"):
+    with pytest.raises(ValueError, match="3 draws of noise, the sampler takes 20"):
         sample(denoiser(), Schedule(), Sampler(), torch.zeros(3, *SHAPE))

@@ -1,0 +1,182 @@
+"""Collects attempts at the start of each epoch, for a policy that learns from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from tensordict import TensorDict, TensorDictBase
+from torch import Tensor
+
+from callbacks.curriculum.callback import Curriculum
+from datamodules.rollouts import Rollouts
+from robot.rollout import rollout
+from robot.seeds import training_seed
+
+
+class RolloutCollection(Callback):
+    """Rolls out the policy in training, with exploration, and hands the attempts to ``Rollouts``.
+
+    Task parameters come from the :class:`~callbacks.curriculum.Curriculum` among the callbacks or,
+    without one, from the task's phi set. Each rank collects its share. What is collected is a
+    function of the run's seed, the iteration and the weights: a resumed run collects the same.
+
+    Logs ``collection/success`` (with exploration noise), ``collection/episodes`` (so far) and
+    ``time/collected_s`` (seconds the arm has moved for it).
+
+    Args:
+        episodes: per iteration, on all ranks together.
+        num_envs: most environments stepped at once.
+
+    Raises:
+        ValueError: if one of them is below 1.
+    """
+
+    def __init__(self, episodes: int = 256, num_envs: int = 256) -> None:
+        if episodes < 1 or num_envs < 1:
+            raise ValueError(
+                f"episodes is {episodes} and num_envs {num_envs}, both must be at least 1"
+            )
+        self.episodes = episodes
+        self.num_envs = num_envs
+        self.collected = 0
+        self.robot_s = 0.0
+        self._environment: Any = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """The counters."""
+        return {"collected": self.collected, "robot_s": self.robot_s}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Inverse of :meth:`state_dict`."""
+        self.collected, self.robot_s = state_dict["collected"], state_dict["robot_s"]
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Checks that there is a scene, a source for the attempts and a learner for them."""
+        if stage != "fit":
+            return
+        task: Any = getattr(trainer, "datamodule", None)
+        if not hasattr(task, "environment"):
+            raise ValueError(
+                f"attempts need a task with a scene and {type(task).__name__} has none"
+            )
+        if not hasattr(pl_module, "explore"):
+            raise ValueError(f"{type(pl_module).__name__} does not learn from attempts")
+        if not any(isinstance(source, Rollouts) for source in task.sources.values()):
+            raise ValueError(
+                "RolloutCollection needs datamodules.Rollouts among the task's sources; "
+                f"there are {', '.join(task.sources)}"
+            )
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Closes the environment."""
+        if self._environment is not None:
+            self._environment.close()
+            self._environment = None
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Collects with the weights in training, never with averaged ones."""
+        task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        module: Any = pl_module
+        source = next(s for s in task.sources.values() if isinstance(s, Rollouts))
+        share = -(-self.episodes // trainer.world_size)
+        if self._environment is None:
+            self._environment = task.environment(min(share, self.num_envs), seed=task.seed)
+        seed = training_seed(task.seed, trainer.current_epoch, trainer.global_rank)
+        generator = torch.Generator().manual_seed(seed)
+        curriculum = Curriculum.among(trainer)
+        phi_set = curriculum.strategy if curriculum else task.phi_set
+        phi = phi_set.sample(share, generator)
+        explorer = Explorer(module)
+        episodes = rollout(self._environment, explorer, phi, seed)
+        decisions = explorer.decisions(episodes["length"], self._environment.num_envs)
+        source.replace(module.samples(decisions, episodes), trainer.current_epoch)
+        self._count(trainer, module, task, episodes, curriculum)
+
+    def _count(
+        self,
+        trainer: Trainer,
+        module: LightningModule,
+        task: Any,
+        episodes: TensorDictBase,
+        curriculum: Curriculum | None,
+    ) -> None:
+        everyone: dict[str, Tensor] = {
+            name: _gather(module, episodes[name]) for name in ("phi", "success", "length")
+        }
+        if curriculum:
+            curriculum.observe(everyone["phi"], everyone["success"])
+        self.collected += len(everyone["success"])
+        self.robot_s += float(everyone["length"].sum()) / task.spec.rate
+        module.log_dict(
+            {
+                "collection/success": everyone["success"].float().mean(),
+                "collection/episodes": float(self.collected),
+                "time/collected_s": self.robot_s,
+            },
+            batch_size=1,
+        )
+
+
+class Explorer:
+    """A learner as the rollouts see it, which notes what it decided."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        self._noted: list[TensorDict] = []
+
+    @property
+    def device(self) -> torch.device:
+        """Where the module is, and its noise must be drawn."""
+        return self._module.device
+
+    @property
+    def observation_horizon(self) -> int:
+        """To: observations a decision needs."""
+        return self._module.horizons.observation
+
+    @property
+    def action_horizon(self) -> int:
+        """Ta: actions to execute before the next decision."""
+        return self._module.horizons.action
+
+    def __call__(
+        self, observations: TensorDictBase, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Observations ``[B, To]`` -> action chunk ``[B, Ta, A]``, noted."""
+        explored = self._module.explore(observations.to(self.device), generator)
+        chunk = explored.pop("chunk")
+        self._noted.append(explored)
+        return chunk
+
+    def decisions(self, length: Tensor, num_envs: int) -> TensorDict:
+        """All that was decided, with the ``episode`` and the ``index`` of each.
+
+        The rollout asks once every Ta steps, for the episodes that still run, in their order.
+
+        Args:
+            length: steps of each episode, long ``[N]``.
+            num_envs: how many episodes ran side by side.
+        """
+        count = -(-length // self.action_horizon)  # decisions of each episode
+        noted = iter(self._noted)
+        parts: list[TensorDict] = []
+        for rows in torch.arange(len(length)).split(num_envs):
+            for index in range(int(count[rows].max())):
+                episode = rows[count[rows] > index].to(self.device)
+                part = next(noted)
+                part["episode"] = episode
+                part["index"] = torch.full_like(episode, index)
+                parts.append(part)
+        return torch.cat(parts)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def _gather(module: LightningModule, value: Tensor) -> Tensor:
+    """The values of all ranks, one after the other."""
+    if module.trainer.world_size == 1:
+        return value
+    gathered = module.all_gather(value.to(module.device))  # [world, share, ...]
+    assert isinstance(gathered, Tensor)
+    return gathered.flatten(0, 1).cpu()

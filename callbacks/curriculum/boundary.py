@@ -1,0 +1,167 @@
+"""Boundary expansion: try the edge of what is mastered, and move it out where that works.
+
+Source: automatic domain randomisation (OpenAI 2019, 1910.07113, algorithm 1). Every task parameter
+has two bounds; part of the attempts sit on one of them, and decide whether that bound moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from callbacks.curriculum.strategy import Proposal, Strategy
+from robot.phi import Box, PhiSet, PhiSpace
+
+LOW, HIGH = 0, 1
+
+
+@dataclass(frozen=True)
+class Move(Proposal):
+    """One bound, a step further out.
+
+    Attributes:
+        side: ``LOW`` or ``HIGH``.
+        dimension: of which task parameter.
+        step: as a share of the way from the first to the whole set's bound.
+    """
+
+    side: int
+    dimension: int
+    step: float
+
+
+class BoundaryExpansion(Strategy):
+    """Widens a box of task parameters bound by bound.
+
+    Args:
+        step: how far a bound moves, as a share of the way from the first to the whole set's.
+        boundary: share of the attempts that sit on a bound; the rest is spread over the box.
+        widen: success on a bound from which on it moves out.
+        shrink: success on a bound under which it moves back in.
+        attempts: on a bound before it is judged.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        step: float = 0.1,
+        boundary: float = 0.5,
+        widen: float = 0.6,
+        shrink: float = 0.2,
+        attempts: int = 32,
+    ) -> None:
+        if not 0 < step <= 1 or not 0 < boundary <= 1:
+            raise ValueError(f"step is {step} and boundary {boundary}, both must be in (0, 1]")
+        if not 0 <= shrink < widen <= 1:
+            raise ValueError(f"shrink is {shrink} and widen {widen}: 0 <= shrink < widen <= 1")
+        if attempts < 1:
+            raise ValueError(f"attempts is {attempts}, it must be at least 1")
+        self.step, self.boundary = step, boundary
+        self.widen, self.shrink, self.attempts = widen, shrink, attempts
+
+    @override
+    def start(self, space: PhiSpace, first: PhiSet, whole: PhiSet) -> None:
+        super().start(space, first, whole)
+        if len(first.boxes) != 1 or len(whole.boxes) != 1:
+            raise ValueError("boundary expansion takes levels of one box each")
+        self._first = bounds(first.boxes[0])  # [2, P]
+        self._whole = bounds(whole.boxes[0])
+        self._gone = torch.zeros_like(self._first)  # share of the way of each bound
+        self._tried = torch.zeros_like(self._first)
+        self._won = torch.zeros_like(self._first)
+
+    @override
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        phi = self.level.sample(n, generator)
+        side, dimension = self._movable(round(n * self.boundary), generator)
+        rows = torch.arange(len(side))
+        phi[rows, dimension] = self._bounds()[side, dimension].float()
+        return phi
+
+    @override
+    def observe(self, phi: Tensor, success: Tensor) -> None:
+        on = torch.isclose(phi[:, None], self._bounds().float(), rtol=0, atol=1e-7)  # [n, 2, P]
+        self._tried += on.sum(0)
+        self._won += (on & success[:, None, None]).sum(0)
+        due = self._tried >= self.attempts
+        back = due & (self._won < self.shrink * self._tried) & (self._gone > 0)
+        if back.any():
+            self._gone[back] = (self._gone[back] - self.step).clamp(min=0)
+            self.level = self._at(self._gone)
+        ready = due & (self._won >= self.widen * self._tried) & (self._gone < 1)
+        forget = due & ~ready
+        self._tried[forget], self._won[forget] = 0, 0
+
+    @override
+    def proposals(self) -> list[Proposal]:
+        ready = (self._tried >= self.attempts) & (self._gone < 1)
+        return [self._proposal(int(i), int(j), self.step) for i, j in ready.nonzero()]
+
+    @override
+    def accept(self, proposal: Proposal) -> None:
+        assert isinstance(proposal, Move)
+        i, j = proposal.side, proposal.dimension
+        self._gone[i, j] = (self._gone[i, j] + proposal.step).clamp(max=1)
+        self._tried[i, j] = self._won[i, j] = 0
+        self.level = self._at(self._gone)
+
+    @override
+    def refuse(self, proposal: Proposal) -> Proposal | None:
+        assert isinstance(proposal, Move)
+        if proposal.step > self.step / 4:
+            return self._proposal(proposal.side, proposal.dimension, proposal.step / 2)
+        self._tried[proposal.side, proposal.dimension] = 0
+        self._won[proposal.side, proposal.dimension] = 0
+        return None
+
+    def _proposal(self, side: int, dimension: int, step: float) -> Move:
+        gone = self._gone.clone()
+        gone[side, dimension] = (gone[side, dimension] + step).clamp(max=1)
+        level = self._at(gone)
+        ring = bounds(level.boxes[0])
+        ring[1 - side, dimension] = self._bounds()[side, dimension]
+        return Move(level, PhiSet("ring", (box(ring),)), side, dimension, step)
+
+    def _movable(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Bounds for ``n`` attempts, drawn evenly from those that are not at their end."""
+        movable = (self._gone < 1).flatten()
+        if not movable.any():
+            return torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long)
+        drawn = torch.multinomial(movable.float(), n, replacement=True, generator=generator)
+        return drawn // len(self.space), drawn % len(self.space)
+
+    def _at(self, gone: Tensor) -> PhiSet:
+        return PhiSet("level", (box(self._first + gone * (self._whole - self._first)),))
+
+    def _bounds(self) -> Tensor:
+        return bounds(self.level.boxes[0])
+
+    @property
+    @override
+    def progress(self) -> float:
+        return float(self._gone.mean())
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        return {"gone": self._gone, "tried": self._tried, "won": self._won}
+
+    @override
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._gone, self._tried, self._won = state["gone"], state["tried"], state["won"]
+        self.level = self._at(self._gone)
+
+
+def bounds(of: Box) -> Tensor:
+    """Low and high bounds of a box, ``[2, P]`` float64."""
+    return torch.tensor([of.low, of.high], dtype=torch.float64)
+
+
+def box(of: Tensor) -> Box:
+    """Inverse of :func:`bounds`."""
+    return Box(tuple(of[LOW].tolist()), tuple(of[HIGH].tolist()))

@@ -1,0 +1,140 @@
+"""The curriculum: widens the set of task parameters between epochs, where the policy can follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities import rank_zero_info
+from torch import Tensor
+
+from callbacks.curriculum.strategy import Proposal, Strategy
+from callbacks.evaluation import ModulePolicy
+from callbacks.wilson import SuccessRate
+from robot.rollout import rollout
+from robot.seeds import training_seed
+
+
+class Curriculum(Callback):
+    """Asks a strategy where to go, and goes there only if reward can be expected there.
+
+    A policy gradient on a set where every return is 0 is 0. So before the level widens, the policy
+    (without exploration) tries the *ring*, the new part alone: where the lower end of the
+    interval of its success is under ``overlap``, the strategy takes a smaller step instead, and in
+    the end stays.
+
+    Logs ``curriculum/level`` (share of the way to the whole set) and, for each widening,
+    ``curriculum/expected_return_next`` with ``/lo`` and ``/hi``.
+
+    Args:
+        strategy: where attempts start and which way the level grows.
+        whole: name of the phi set to reach.
+        overlap: least expected return on a ring, the lower end of a Wilson 95 % interval.
+        ring_episodes: attempts at a ring.
+        gate: whether rings are tried at all; False widens blindly.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        whole: str = "table",
+        overlap: float = 0.02,
+        ring_episodes: int = 32,
+        gate: bool = True,
+    ) -> None:
+        if not 0 <= overlap < 1 or ring_episodes < 1:
+            raise ValueError(
+                f"overlap is {overlap}, it must be in [0, 1), and ring_episodes "
+                f"{ring_episodes}, at least 1"
+            )
+        self.strategy = strategy
+        self.whole = whole
+        self.overlap = overlap
+        self.ring_episodes = ring_episodes
+        self.gate = gate
+        self.tried = 0
+        self.rings: list[dict[str, float]] = []
+        self._environment: Any = None
+
+    @staticmethod
+    def among(trainer: Trainer) -> Curriculum | None:
+        """The curriculum of a run, if it has one."""
+        callbacks: list[Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        return next((c for c in callbacks if isinstance(c, Curriculum)), None)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Starts at the task's phi set.
+
+        Raises:
+            ValueError: if there is no such whole set, or it does not contain the first.
+        """
+        task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        if self.whole not in task.phi_sets:
+            raise ValueError(
+                f"task {task.task_name!r} has no phi set {self.whole!r}; "
+                f"there are {', '.join(task.phi_sets)}"
+            )
+        whole = task.phi_sets[self.whole]
+        if not whole.contains_set(task.phi_set):
+            raise ValueError(
+                f"phi set {self.whole!r} does not contain {task.phi_set.name!r}: a curriculum "
+                "grows from a set to one that contains it"
+            )
+        self.strategy.start(task.phi_space, task.phi_set, whole)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The strategy's state and what was measured so far."""
+        return {"strategy": self.strategy.state_dict(), "tried": self.tried, "rings": self.rings}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Inverse of :meth:`state_dict`."""
+        self.strategy.load_state_dict(state_dict["strategy"])
+        self.tried, self.rings = state_dict["tried"], list(state_dict["rings"])
+
+    def observe(self, phi: Tensor, success: Tensor) -> None:
+        """Passes the outcome of the attempts of all ranks on."""
+        self.strategy.observe(phi, success)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Widens the level where that is due and possible."""
+        for proposal in self.strategy.proposals():
+            self._try(trainer, pl_module, proposal)
+        pl_module.log("curriculum/level", self.strategy.progress, prog_bar=True)
+
+    def _try(self, trainer: Trainer, module: LightningModule, proposal: Proposal) -> None:
+        task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        step: Proposal | None = proposal
+        while step is not None:
+            if not self.gate:
+                self.strategy.accept(step)
+                return
+            rate = self._expected_return(trainer, module, task, step)
+            module.log_dict(rate.metrics("curriculum/expected_return_next"), batch_size=1)
+            if rate.interval[0] >= self.overlap:
+                self.strategy.accept(step)
+                return
+            step = self.strategy.refuse(step)
+        rank_zero_info(
+            f"curriculum: no reward to expect beyond {proposal.ring.boxes[0]}; add demonstrations "
+            "there if it stays so"
+        )
+
+    def _expected_return(
+        self, trainer: Trainer, module: LightningModule, task: Any, step: Proposal
+    ) -> SuccessRate:
+        if self._environment is None:
+            self._environment = task.environment(self.ring_episodes, seed=task.seed)
+        seed = training_seed(task.seed, 1, self.tried)
+        phi = step.ring.sample(self.ring_episodes, torch.Generator().manual_seed(seed))
+        with torch.no_grad():
+            episodes = rollout(self._environment, ModulePolicy(module), phi, seed)
+        self.tried += self.ring_episodes
+        rate = SuccessRate.of(episodes["success"])
+        where = {"epoch": trainer.current_epoch, "level": self.strategy.progress}
+        self.rings.append(where | rate.metrics("expected_return"))
+        return rate

@@ -1,0 +1,66 @@
+"""Returns and advantages of decisions: the outer Markov decision process of DPPO.
+
+Papers: GAE (Schulman et al. 2016, 1506.02438, eq. 16), DPPO (2409.00588, section 4.3).
+
+Symbols: N episodes, D decisions of all of them, L most decisions of an episode.
+
+One decision is one action chunk; the reward is sparse, 1 in the decision that succeeds. An episode
+that succeeds is *terminated*: nothing comes after. One whose time is up is *truncated*: it would
+have gone on, so the value of where it stopped stands for what was cut off.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchrl.objectives.value.functional import generalized_advantage_estimate
+
+
+def advantages_and_returns(
+    episode: Tensor,
+    index: Tensor,
+    value: Tensor,
+    success: Tensor,
+    last_value: Tensor,
+    gamma: float,
+    gae_lambda: float,
+) -> tuple[Tensor, Tensor]:
+    """GAE of each decision and the return its value is to predict.
+
+    Args:
+        episode: which episode a decision belongs to, long ``[D]``.
+        index: its place in that episode, long ``[D]``: 0, 1, ...
+        value: of what was seen at the decision, ``[D]``.
+        success: whether each episode succeeded, bool ``[N]``.
+        last_value: of what was seen when each episode ended, ``[N]``.
+        gamma: discount per decision.
+        gae_lambda: 0 one-step advantages .. 1 whole returns.
+
+    Returns:
+        Advantages and returns, ``[D]`` each.
+    """
+    num_episodes = len(success)
+    count = torch.bincount(episode, minlength=num_episodes)  # [N]
+    places = torch.arange(int(count.max()), device=value.device)  # [L]
+    values = value.new_zeros(num_episodes, len(places))
+    values[episode, index] = value
+    final = places == (count - 1)[:, None]  # [N, L]
+    next_values = torch.where(final, last_value[:, None], values.roll(-1, dims=1))
+    won = final & success[:, None]
+    advantage, target = generalized_advantage_estimate(
+        gamma,
+        gae_lambda,
+        values[..., None],
+        next_values[..., None],
+        won.to(value.dtype)[..., None],
+        done=final[..., None],
+        terminated=won[..., None],
+    )
+    return advantage[episode, index, 0], target[episode, index, 0]
+
+
+def returns_to_go(episode: Tensor, index: Tensor, success: Tensor, gamma: float) -> Tensor:
+    """What each decision's episode brought after it, ``[D]``: gamma^(decisions left) or 0."""
+    count = torch.bincount(episode, minlength=len(success))
+    left = (count[episode] - 1 - index).to(torch.float32)
+    return success[episode] * gamma**left

@@ -1,0 +1,128 @@
+"""What own experience teaches: the losses of DPPO and of the methods it is compared with.
+
+Papers: DPPO (Ren et al. 2024, 2409.00588), PPO (2017, 1707.06347, eq. 7), REINFORCE (Williams
+1992), reward-weighted regression (Peters & Schaal 2007).
+
+Symbols:
+    D           decisions of one iteration, each an action chunk
+    K'          tuned denoising steps of a decision, the last ones of the chain
+    i           one of them, 0 (noisiest) .. K' - 1
+    A, G        advantage and return of a decision
+    ratio       p(x_j | x_k) now / when it was drawn; the density of a step is the geometric mean
+                over the numbers of the executed chunk, so that its length changes no scale
+
+An objective says what each decision counts (:meth:`weigh`, once an iteration) and what is minimised
+on a minibatch (:meth:`loss`). Two kinds are learnt from: *steps*, the K' drawn denoising steps of
+every decision, and *chunks*, decisions to clone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from tensordict import TensorDictBase
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Objective(ABC):
+    """Base of the objectives.
+
+    Attributes:
+        gamma: discount per decision.
+        learns_from: ``steps`` of the denoising chain, or whole ``chunks`` as in cloning.
+    """
+
+    gamma: float = 0.999
+    learns_from: ClassVar[Literal["steps", "chunks"]] = "steps"
+
+    @abstractmethod
+    def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
+        """What each decision counts, ``[D]``, from its advantage and its return to go."""
+
+    def loss(self, log_ratio: Tensor, log_prob: Tensor, batch: TensorDictBase) -> Tensor:
+        """The loss of denoising steps.
+
+        Args:
+            log_ratio: log of the ratio, ``[B]``.
+            log_prob: of the step under the present policy, ``[B]``.
+            batch: ``weight [B]``, ``progress [B]`` (i / (K' - 1)), ``steps_left [B]``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} learns from {self.learns_from}")
+
+
+@dataclass(frozen=True)
+class PPO(Objective):
+    """DPPO: clipped ratios of denoising steps, advantages by GAE.
+
+    Attributes:
+        gae_lambda: of the generalised advantage estimate.
+        clip: range of the last denoising step's ratio around 1.
+        clip_first: that of the noisiest tuned step; in between it grows exponentially.
+        denoising_discount: of the advantage per denoising step that is left.
+    """
+
+    gae_lambda: float = 0.95
+    clip: float = 0.01
+    clip_first: float = 0.001
+    denoising_discount: float = 0.99
+
+    def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
+        """Advantages with mean 0 and deviation 1."""
+        return (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+
+    def loss(self, log_ratio: Tensor, log_prob: Tensor, batch: TensorDictBase) -> Tensor:
+        """PPO eq. 7 with a range for each denoising step (DPPO, section 4.3)."""
+        weight = batch["weight"] * self.denoising_discount ** batch["steps_left"]
+        clip = self.clip_first * (self.clip / self.clip_first) ** batch["progress"]
+        ratio = log_ratio.exp()
+        clipped = torch.minimum(torch.maximum(ratio, 1 - clip), 1 + clip)
+        return -torch.minimum(ratio * weight, clipped * weight).mean()
+
+
+@dataclass(frozen=True)
+class Reinforce(Objective):
+    """The plain policy gradient: return times log-density. No critic, no baseline, no clip.
+
+    While every return is 0 its gradient is exactly 0.
+    """
+
+    def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
+        """The return."""
+        return returns
+
+    def loss(self, log_ratio: Tensor, log_prob: Tensor, batch: TensorDictBase) -> Tensor:
+        """The gradient of this is that of the expected return."""
+        return -(batch["weight"] * log_prob).mean()
+
+
+@dataclass(frozen=True)
+class FilteredCloning(Objective):
+    """Behaviour cloning of the policy's own successes."""
+
+    learns_from: ClassVar[Literal["steps", "chunks"]] = "chunks"
+
+    def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
+        """1 for every decision of a success."""
+        return (returns > 0).to(returns.dtype)
+
+
+@dataclass(frozen=True)
+class RewardWeighted(Objective):
+    """Reward-weighted regression: all chunks are cloned, in proportion to exp(A / beta).
+
+    Attributes:
+        beta: temperature; small values prefer the best.
+        largest: bound on a weight.
+    """
+
+    beta: float = 0.1
+    largest: float = 20.0
+    learns_from: ClassVar[Literal["steps", "chunks"]] = "chunks"
+
+    def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
+        """exp(A / beta), bounded."""
+        return (advantage / self.beta).exp().clamp(max=self.largest)

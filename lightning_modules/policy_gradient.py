@@ -1,0 +1,300 @@
+"""Policy gradient through the denoising chain: learn from own attempts and a sparse reward.
+
+Paper: DPPO (Ren et al. 2024, 2409.00588). The denoising chain of a decision is a Markov decision
+process inside the environment's: its states are (observation, x_k, k), its actions the x_j drawn
+next, and the reward of the decision arrives after the last step. The normal density of each step
+gives an exact policy gradient.
+
+Symbols:
+    N, K'       denoising steps of the sampler; the last K' of them are tuned
+    B           decisions of a batch, or denoising steps of a minibatch
+    C           dimensions of the condition (what was observed)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import asdict, replace
+from itertools import pairwise
+from typing import Any
+
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from tensordict import TensorDict, TensorDictBase
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+from torch.optim import AdamW
+from typing_extensions import override
+
+from lightning_modules.advantages import advantages_and_returns, returns_to_go
+from lightning_modules.checkpoint import check_same_task, describe, read_checkpoint, resolve
+from lightning_modules.diffusion import Sampler, Schedule, draw_noise, log_prob, sample_chain
+from lightning_modules.diffusion_policy import (
+    DEFAULT_HORIZONS,
+    DEFAULT_SCHEDULE,
+    DiffusionPolicy,
+)
+from lightning_modules.horizons import Horizons
+from lightning_modules.networks import Denoiser, MLPDenoiser
+from lightning_modules.networks.critic import Critic
+from lightning_modules.objectives import PPO, Objective
+from robot.schema import TaskSpec
+
+DEFAULT_OBJECTIVE = PPO()
+DEFAULT_SAMPLER = Sampler(num_steps=10)
+
+
+class PolicyGradient(DiffusionPolicy):
+    """A diffusion policy that learns from its own attempts.
+
+    It acts as every diffusion policy does. A callback collects attempts with :meth:`explore`, and
+    :meth:`samples` turns them into what the minibatches of an iteration (an epoch) consist of.
+
+    Args:
+        spec: the task; the command line links it from the data module.
+        beachhead: checkpoint of a policy to start from. Its network, horizons and schedule are
+            taken over, whatever is given here. None starts from random weights.
+        objective: what is learned from attempts.
+        tuned_steps: K', how many of the last denoising steps are tuned; the others keep the
+            beachhead's weights. All of them, if None.
+        exploration: floor on the standard deviation of a denoising step while attempts are
+            collected, in normalised action units.
+        denoiser: as in DiffusionPolicy, where there is no beachhead.
+        horizons: as in DiffusionPolicy, where there is no beachhead.
+        schedule: as in DiffusionPolicy, where there is no beachhead.
+        sampler: how chunks are sampled, also while exploring.
+        learning_rate: of the denoiser.
+        critic_learning_rate: of the critic.
+        critic_width: of the critic's hidden layers.
+        critic_warmup: iterations in which the critic learns alone.
+        target_kl: an iteration ends when the policy has moved this far from the one that collected.
+        cloning_weight: of the cloning loss on demonstrations, where the task has them as a source.
+
+    Raises:
+        ValueError: if an argument is out of range, or the beachhead is for another task.
+        FileNotFoundError: if there is no such beachhead.
+    """
+
+    def __init__(
+        self,
+        spec: TaskSpec | Mapping[str, Any],
+        beachhead: str | None = None,
+        objective: Objective = DEFAULT_OBJECTIVE,
+        tuned_steps: int | None = 5,
+        exploration: float = 0.04,
+        denoiser: Callable[[int, int, int], Denoiser] = MLPDenoiser,
+        horizons: Horizons = DEFAULT_HORIZONS,
+        schedule: Schedule = DEFAULT_SCHEDULE,
+        sampler: Sampler = DEFAULT_SAMPLER,
+        learning_rate: float = 5e-5,
+        critic_learning_rate: float = 1e-3,
+        critic_width: int = 256,
+        critic_warmup: int = 2,
+        target_kl: float = 1.0,
+        cloning_weight: float = 0.0,
+    ) -> None:
+        spec = spec if isinstance(spec, TaskSpec) else TaskSpec.from_dict(spec)
+        weights: dict[str, Tensor] | None = None
+        if beachhead is not None:
+            checkpoint = read_checkpoint(beachhead)
+            own = DiffusionPolicy.revive(checkpoint["policy"]["init_args"])
+            denoiser, horizons, schedule = own["denoiser"], own["horizons"], own["schedule"]
+            check_same_task(checkpoint, spec)
+            weights = checkpoint["state_dict"]
+        super().__init__(
+            spec, denoiser, horizons, schedule, sampler, 0.0, learning_rate, 0.0, warmup_steps=0
+        )
+        steps = sampler.steps(schedule)
+        tuned_steps = len(steps) - 1 if tuned_steps is None else tuned_steps
+        if not 1 <= tuned_steps < len(steps):
+            raise ValueError(
+                f"tuned_steps is {tuned_steps}, the sampler takes {len(steps) - 1} denoising steps"
+            )
+        if exploration <= 0:
+            raise ValueError(f"exploration is {exploration}, it must be above 0")
+        self.objective = objective
+        self.tuned_steps = tuned_steps
+        self.exploration = exploration
+        self.critic_learning_rate = critic_learning_rate
+        self.critic_width = critic_width
+        self.critic_warmup = critic_warmup
+        self.target_kl = target_kl
+        self.cloning_weight = cloning_weight
+        self.critic = Critic(self.denoiser.condition_dim, critic_width)
+        if weights is not None:
+            names = self.denoiser.state_dict().keys()
+            self.denoiser.load_state_dict({n: weights[f"denoiser.{n}"] for n in names})
+        self.base: Denoiser | None = None
+        if tuned_steps < len(steps) - 1:
+            self.base = deepcopy(self.denoiser).requires_grad_(False)
+
+    @override
+    def init_args(self) -> dict[str, Any]:
+        args = super().init_args()
+        for name in ("condition_dropout", "weight_decay", "warmup_steps"):
+            del args[name]
+        return args | {
+            "objective": describe(self.objective, asdict(self.objective)),
+            "tuned_steps": self.tuned_steps,
+            "exploration": self.exploration,
+            "critic_learning_rate": self.critic_learning_rate,
+            "critic_width": self.critic_width,
+            "critic_warmup": self.critic_warmup,
+            "target_kl": self.target_kl,
+            "cloning_weight": self.cloning_weight,
+        }
+
+    @classmethod
+    @override
+    def revive(cls, init_args: Mapping[str, Any]) -> dict[str, Any]:
+        objective = init_args["objective"]
+        made = resolve(objective["class_path"], Objective)(**objective["init_args"])
+        return {**super().revive(init_args), "objective": made}
+
+    # Acting
+
+    @property
+    def explorer(self) -> Sampler:
+        """The sampler that collects attempts: as it acts, but every denoising step has a density."""
+        return replace(self.sampler, exploration=self.exploration)
+
+    @override
+    def denoise(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
+        first_tuned = self.sampler.steps(self.schedule)[-self.tuned_steps - 1]
+        frozen = self.base is not None and int(k[0]) > first_tuned
+        return (self.base if frozen else self.denoiser)(x, k, condition)
+
+    def explore(
+        self, observations: TensorDictBase, generator: torch.Generator | None = None
+    ) -> TensorDict:
+        """Decides with exploration noise and keeps what a policy gradient needs.
+
+        Args:
+            observations: the last To observations, fields ``[B, To, ...]``.
+            generator: of the noise.
+
+        Returns:
+            TensorDict ``[B]``: ``condition [C]``, ``chain [K' + 1, Tp, A]`` (the tuned denoising
+            steps) and ``chunk [Ta, A]`` in real units.
+        """
+        condition = self.encode(observations)
+        shape = (condition.shape[0], self.horizons.prediction, self.spec.action_dim)
+        noise = draw_noise(self.explorer, self.schedule, shape, generator, condition.device)
+        chain = sample_chain(
+            lambda x, k: self.denoise(x, k, condition), self.schedule, self.explorer, noise
+        )
+        chunk = self.normalizer.real_action(chain[-1], self.normalizer.origin(observations))
+        return TensorDict(
+            {
+                "condition": condition,
+                "chain": chain[-self.tuned_steps - 1 :].transpose(0, 1),
+                "chunk": chunk[:, : self.horizons.action],
+            },
+            batch_size=condition.shape[:1],
+        )
+
+    # Learning
+
+    @torch.no_grad()
+    def samples(self, decisions: TensorDictBase, episodes: TensorDictBase) -> TensorDict:
+        """What the minibatches of an iteration are drawn from.
+
+        Args:
+            decisions: ``[D]``: ``condition``, ``chain`` (of :meth:`explore`), ``episode`` and
+                ``index`` (which decision of which episode), of all episodes.
+            episodes: ``[N]``: ``success`` and ``last`` (the observations in which it ended).
+
+        Returns:
+            Denoising steps ``[D K']`` or, where the objective clones, chunks ``[D]``.
+        """
+        episode, index = decisions["episode"], decisions["index"]
+        condition = decisions["condition"]
+        success = episodes["success"].to(self.device)
+        gae_lambda = getattr(self.objective, "gae_lambda", 1.0)
+        value = self.critic(condition)
+        last_value = self.critic(self.encode(episodes["last"].to(self.device)))
+        gamma = self.objective.gamma
+        advantage, target = advantages_and_returns(
+            episode, index, value, success, last_value, gamma, gae_lambda
+        )
+        returns = returns_to_go(episode, index, success, gamma)
+        weight = self.objective.weigh(advantage, returns)
+        whole = TensorDict(
+            {"condition": condition, "target": target, "weight": weight}, batch_size=weight.shape
+        )
+        if self.objective.learns_from == "chunks":
+            whole["chunk"] = decisions["chain"][:, -1]
+            return whole
+        return self._denoising_steps(whole, decisions["chain"])
+
+    def _denoising_steps(self, whole: TensorDict, chain: Tensor) -> TensorDict:
+        """Decisions ``[D]`` and their chains ``[D, K' + 1, Tp, A]`` as steps ``[D K']``."""
+        tuned = self.tuned_steps
+        pairs = list(pairwise(self.sampler.steps(self.schedule)))[-tuned:]
+        steps: list[TensorDict] = []
+        for i, (k, j) in enumerate(pairs):
+            step = whole.copy()
+            step["x_k"], step["x_j"] = chain[:, i], chain[:, i + 1]
+            ones = torch.ones_like(whole["weight"])
+            step["k"], step["j"] = (k * ones).long(), (j * ones).long()
+            step["steps_left"] = (tuned - 1 - i) * ones
+            step["progress"] = i / max(tuned - 1, 1) * ones
+            step["log_prob"] = torch.cat([self.log_prob(part) for part in step.split(4096)])
+            steps.append(step)
+        return torch.cat(steps)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+    def log_prob(self, steps: TensorDictBase) -> Tensor:
+        """Mean log-density of each denoising step over the executed chunk, ``[B]``."""
+        x_k, k = steps["x_k"], steps["k"]
+        output = self.denoiser(x_k, k, steps["condition"])
+        density = log_prob(
+            output, self.schedule, self.explorer, x_k, steps["x_j"], k, steps["j"]
+        )  # [B, Tp, A]
+        return density[:, : self.horizons.action].mean((1, 2))
+
+    @override
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
+        if batch_idx == 0:
+            self._kl = 0.0
+        return -1 if self._kl > self.target_kl else None
+
+    @override
+    def training_step(self, batch: TensorDictBase, batch_idx: int) -> Tensor:
+        value_loss = F.mse_loss(self.critic(batch["condition"]), batch["target"])
+        if self.objective.learns_from == "chunks":
+            assert self._seed is not None
+            generator = self._generator(self._seed, self.global_step, batch_idx, self.global_rank)
+            each = self.denoising_loss(batch["chunk"], batch["condition"], generator)
+            loss = (batch["weight"] * each).mean()
+        else:
+            now = self.log_prob(batch)
+            log_ratio = now - batch["log_prob"]
+            loss = self.objective.loss(log_ratio, now, batch)
+            self._note_kl(log_ratio)
+        if self.current_epoch < self.critic_warmup:
+            loss = 0.0 * loss
+        self.log_dict({"train/loss": loss, "train/value_loss": value_loss}, batch_size=len(batch))
+        return loss + value_loss
+
+    def _note_kl(self, log_ratio: Tensor) -> None:
+        """Schulman's estimate, http://joschu.net/blog/kl-approx.html: never negative."""
+        kl = (log_ratio.exp() - 1 - log_ratio).mean().detach()
+        kl = self.trainer.strategy.reduce(kl, reduce_op="mean")
+        self._kl = float(kl)
+        self.log("train/kl", kl, prog_bar=True)
+
+    @override
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        gradients = [p.grad for p in self.denoiser.parameters() if p.grad is not None]
+        self.log("train/grad_norm", torch.nn.utils.get_total_norm(gradients))
+
+    @override
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        return AdamW(
+            [
+                {"params": self.denoiser.parameters(), "lr": self.learning_rate},
+                {"params": self.critic.parameters(), "lr": self.critic_learning_rate},
+            ],
+            weight_decay=0.0,
+        )
