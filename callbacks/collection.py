@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import LightningModule, Trainer
@@ -170,7 +170,7 @@ class Explorer:
                 part["episode"] = episode
                 part["index"] = torch.full_like(episode, index)
                 parts.append(part)
-        return torch.cat(parts)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        return cast("TensorDict", TensorDict.cat(parts))
 
 
 def _gather(module: LightningModule, value: Tensor) -> Tensor:

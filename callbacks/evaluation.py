@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
-from callbacks.rollout_observer import RolloutObserver, EvaluatedRollouts
+from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from callbacks.rollout_progress import rollout_progress
 from callbacks.wilson import SuccessRate
 from robot.phi import PhiSet

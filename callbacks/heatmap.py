@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tensordict import TensorDictBase
 
 from callbacks.pictures import log_figure
-from callbacks.rollout_observer import RolloutObserver, EvaluatedRollouts
+from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from robot.phi import PhiSet, PhiSpace
 
 CELL = 0.005  # m
@@ -45,7 +45,9 @@ class SuccessHeatmap(RolloutObserver):
                 f"{type(task).__name__} has {', '.join(names) or 'none'}"
             )
 
-    def on_rollouts(self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts) -> None:
+    def on_rollouts(
+        self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts
+    ) -> None:
         """Draws all phi sets' episodes in one picture."""
         figure = success_heatmap(rollouts.task.phi_space, rollouts.task.phi_sets, rollouts.episodes)
         log_figure(trainer, "rollout/heatmap", figure)

@@ -31,5 +31,7 @@ class RolloutObserver(Callback):
     So nothing is rolled out twice, and the order in which callbacks are listed does not matter.
     """
 
-    def on_rollouts(self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts) -> None:
+    def on_rollouts(
+        self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts
+    ) -> None:
         """Called on every rank after each evaluation by :class:`RolloutEvaluation`."""

@@ -38,7 +38,7 @@ def rollout_progress(
 
 @contextmanager
 def _task_of(progress: Progress, episodes: int) -> Generator[Callable[[int], None], None, None]:
-    task = progress.add_task("EvaluatedRollouts", total=episodes, visible=False)
+    task = progress.add_task("Rollouts", total=episodes, visible=False)
     start = time.monotonic()
 
     def advance(finished: int) -> None:

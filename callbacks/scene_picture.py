@@ -8,7 +8,7 @@ from typing import Literal
 from lightning import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
-from callbacks.rollout_observer import RolloutObserver, EvaluatedRollouts
+from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from robot.simulation.opengl import NoOpenGLError
 from robot.simulation.rendering import Renderer
 
@@ -46,7 +46,9 @@ class ScenePicture(RolloutObserver, ABC):
                 raise
             rank_zero_warn(f"{type(self).__name__} is skipped: {error}")
 
-    def on_rollouts(self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts) -> None:
+    def on_rollouts(
+        self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts
+    ) -> None:
         """Draws on the first rank, whose share of the rollouts is as good as any."""
         if self._can_render:
             with Renderer(self.width, self.height) as renderer:

@@ -17,7 +17,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 from rich.table import Table
 
-from callbacks.rollout_observer import RolloutObserver, EvaluatedRollouts
+from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from callbacks.wilson import SuccessRate
 
 
@@ -54,7 +54,9 @@ class Summary(RolloutObserver):
         self._wall_start = time.monotonic()
         self._cpu_start = time.process_time()
 
-    def on_rollouts(self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts) -> None:
+    def on_rollouts(
+        self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts
+    ) -> None:
         """Keeps the newest success rates."""
         self.rates = {
             name: SuccessRate.of(episodes["success"])

@@ -9,15 +9,15 @@ from lightning_modules.policy import CheckpointPolicy, load_policy
 from lightning_modules.policy_gradient import PolicyGradient
 
 __all__ = [
-    "CheckpointPolicy",
     "PPO",
+    "CheckpointPolicy",
     "DiffusionPolicy",
     "FilteredCloning",
+    "Horizons",
+    "MLPDenoiser",
     "PolicyGradient",
     "Reinforce",
     "RewardWeighted",
-    "Horizons",
-    "MLPDenoiser",
     "Sampler",
     "Schedule",
     "TransformerDenoiser",

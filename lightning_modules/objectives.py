@@ -18,6 +18,7 @@ every decision, and *chunks*, decisions to clone.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -76,10 +77,11 @@ class PPO(Objective):
 
     def loss(self, log_ratio: Tensor, log_prob: Tensor, batch: TensorDictBase) -> Tensor:
         """PPO eq. 7 with a range for each denoising step (DPPO, section 4.3)."""
-        weight = batch["weight"] * self.denoising_discount ** batch["steps_left"]
-        clip = self.clip_first * (self.clip / self.clip_first) ** batch["progress"]
+        weight: Tensor = batch["weight"] * self.denoising_discount ** batch["steps_left"]
+        growth = math.log(self.clip / self.clip_first)
+        clip: Tensor = self.clip_first * (growth * batch["progress"]).exp()
         ratio = log_ratio.exp()
-        clipped = torch.minimum(torch.maximum(ratio, 1 - clip), 1 + clip)
+        clipped = ratio.clamp(1 - clip, 1 + clip)
         return -torch.minimum(ratio * weight, clipped * weight).mean()
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -149,21 +149,23 @@ class PolicyGradient(DiffusionPolicy):
     @override
     def revive(cls, init_args: Mapping[str, Any]) -> dict[str, Any]:
         objective = init_args["objective"]
-        made = resolve(objective["class_path"], Objective)(**objective["init_args"])
+        cls_of_objective = resolve(objective["class_path"], Objective)
+        made = cls_of_objective(**objective["init_args"])  # pyright: ignore[reportAbstractUsage]
         return {**super().revive(init_args), "objective": made}
 
     # Acting
 
     @property
     def explorer(self) -> Sampler:
-        """The sampler that collects attempts: as it acts, but every denoising step has a density."""
+        """The sampler that collects attempts: it acts, but every denoising step has a density."""
         return replace(self.sampler, exploration=self.exploration)
 
     @override
     def denoise(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
         first_tuned = self.sampler.steps(self.schedule)[-self.tuned_steps - 1]
-        frozen = self.base is not None and int(k[0]) > first_tuned
-        return (self.base if frozen else self.denoiser)(x, k, condition)
+        if self.base is not None and int(k[0]) > first_tuned:
+            return self.base(x, k, condition)
+        return self.denoiser(x, k, condition)
 
     def explore(
         self, observations: TensorDictBase, generator: torch.Generator | None = None
@@ -242,7 +244,7 @@ class PolicyGradient(DiffusionPolicy):
             step["progress"] = i / max(tuned - 1, 1) * ones
             step["log_prob"] = torch.cat([self.log_prob(part) for part in step.split(4096)])
             steps.append(step)
-        return torch.cat(steps)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        return cast("TensorDict", TensorDict.cat(steps))
 
     def log_prob(self, steps: TensorDictBase) -> Tensor:
         """Mean log-density of each denoising step over the executed chunk, ``[B]``."""

@@ -39,7 +39,8 @@ def rollout(
 
     Returns:
         TensorDict ``[N]``: ``success`` bool, ``length`` (steps), ``phi [P]``, ``last`` (the To
-        observations, fields ``[To, ...]``, in which the episode ended); with ``record`` also ``trajectory [T]`` (keys of :mod:`robot.schema`, zero past an episode's length) and
+        observations, fields ``[To, ...]``, in which the episode ended); with ``record`` also
+        ``trajectory [T]`` (keys of :mod:`robot.schema`, zero past an episode's length) and
         ``state [T + 1, nq]`` (positions of joints and objects, held past the end).
     """
     device = getattr(policy, "device", torch.device("cpu"))

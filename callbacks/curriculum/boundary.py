@@ -149,11 +149,15 @@ class BoundaryExpansion(Strategy):
 
     @override
     def state_dict(self) -> dict[str, Any]:
-        return {"gone": self._gone, "tried": self._tried, "won": self._won}
+        return {
+            "gone": self._gone.clone(),
+            "tried": self._tried.clone(),
+            "won": self._won.clone(),
+        }
 
     @override
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._gone, self._tried, self._won = state["gone"], state["tried"], state["won"]
+        self._gone, self._tried, self._won = (state[n].clone() for n in ("gone", "tried", "won"))
         self.level = self._at(self._gone)
 
 

@@ -54,6 +54,7 @@ class Strategy(ABC):
 
     def observe(self, phi: Tensor, success: Tensor) -> None:
         """Learns what became of attempts at ``phi [n, P]``; ``success`` is bool ``[n]``."""
+        return
 
     def proposals(self) -> list[Proposal]:
         """Wider levels that are due, each with its ring; none where nothing is."""

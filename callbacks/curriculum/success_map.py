@@ -38,7 +38,7 @@ class SuccessMap:
         self._success = torch.cat([self._success, success.float()])[-self._memory :]
 
     def __call__(self, phi: Tensor) -> tuple[Tensor, Tensor]:
-        """Success probability at ``phi [n, P]`` and the attempts that speak for it, ``[n]`` each."""
+        """Success probability at ``phi [n, P]`` and how many attempts speak for it, ``[n]``."""
         weight = (-0.5 * torch.cdist(self._scaled(phi), self._scaled(self._phi)).square()).exp()
         total = weight.sum(-1)
         return (0.5 + weight @ self._success) / (1 + total), total

@@ -235,9 +235,7 @@ def _reverse_process(schedule: Schedule, sampler: Sampler) -> _Advance:
     """DDIM and DDPM: a draw from the transition p(x_j | x_k)."""
 
     def advance(output: Tensor, x_k: Tensor, k: int, j: int, noise: Tensor | None) -> Tensor:
-        mean, std = transition(
-            output, schedule, sampler, x_k, _filled(k, x_k), _filled(j, x_k)
-        )
+        mean, std = transition(output, schedule, sampler, x_k, _filled(k, x_k), _filled(j, x_k))
         return mean if noise is None else mean + std * noise
 
     return advance

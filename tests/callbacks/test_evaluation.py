@@ -138,14 +138,14 @@ def test_the_rollouts_bar_lives_in_the_trainers_own(tmp_path, toy_rollout, monke
     class Look(ToyRollout):
         def __call__(self, *args, on_batch, **kwargs):
             out = super().__call__(*args, on_batch=on_batch, **kwargs)
-            shown.append([t.completed for t in bar.progress.tasks if t.description == "EvaluatedRollouts"])
+            shown.append([t.completed for t in bar.progress.tasks if t.description == "Rollouts"])
             return out
 
     monkeypatch.setattr(evaluation, "rollout", Look())
     trainer = toy_trainer(tmp_path, bar, RolloutEvaluation(episodes=3), enable_progress_bar=True)
     trainer.fit(ToyLearner(), ToyTask())
     assert shown == [[3], [6], [9], [12]]
-    assert all(task.description != "EvaluatedRollouts" for task in bar.progress.tasks)
+    assert all(task.description != "Rollouts" for task in bar.progress.tasks)
 
 
 def test_a_task_without_a_scene_is_refused_in_one_sentence(tmp_path):

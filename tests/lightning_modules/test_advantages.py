@@ -14,7 +14,7 @@ LAST = torch.tensor([9.0, 0.7, 0.8])
 
 def by_hand(episode):
     """GAE of one episode, by its definition: sum over l of (gamma lambda)^l delta."""
-    values = VALUE[EPISODE == episode].tolist()
+    values = VALUE[episode == EPISODE].tolist()
     after = [*values[1:], 0.0 if SUCCESS[episode] else float(LAST[episode])]
     rewards = [0.0] * (len(values) - 1) + [float(SUCCESS[episode])]
     delta = [r + GAMMA * n - v for r, n, v in zip(rewards, after, values, strict=True)]
@@ -25,11 +25,9 @@ def by_hand(episode):
 
 
 def test_advantages_follow_their_definition_episode_by_episode():
-    advantage, target = advantages_and_returns(
-        EPISODE, INDEX, VALUE, SUCCESS, LAST, GAMMA, LAMBDA
-    )
+    advantage, target = advantages_and_returns(EPISODE, INDEX, VALUE, SUCCESS, LAST, GAMMA, LAMBDA)
     for episode in range(3):
-        mine = advantage[EPISODE == episode].tolist()
+        mine = advantage[episode == EPISODE].tolist()
         assert mine == pytest.approx(by_hand(episode), abs=1e-6)
     torch.testing.assert_close(target, advantage + VALUE)
 

@@ -1,0 +1,129 @@
+import pytest
+import torch
+
+from callbacks.curriculum import BoundaryExpansion
+from robot.phi import Dimension, PhiSet, PhiSpace
+
+SPACE = PhiSpace((Dimension("x", 0.0, 1.0), Dimension("y", -2.0, 2.0)))
+FIRST = PhiSet("first", (SPACE.box(x=(0.4, 0.5), y=(0.0, 0.0)),))
+WHOLE = PhiSet("whole", (SPACE.box(),))
+
+
+def started(**arguments):
+    strategy = BoundaryExpansion(**{"step": 0.25, "attempts": 8, **arguments})
+    strategy.start(SPACE, FIRST, WHOLE)
+    return strategy
+
+
+def attempts(strategy, succeeds, n=400, seed=0):
+    phi = strategy.sample(n, torch.Generator().manual_seed(seed))
+    strategy.observe(phi, succeeds(phi))
+    return phi
+
+
+def all_succeed(phi):
+    return torch.ones(len(phi), dtype=torch.bool)
+
+
+def all_fail(phi):
+    return torch.zeros(len(phi), dtype=torch.bool)
+
+
+def on_a_bound(strategy, phi):
+    box = strategy.level.boxes[0]
+    low, high = torch.tensor(box.low), torch.tensor(box.high)
+    return (torch.isclose(phi, low) | torch.isclose(phi, high)).any(-1)
+
+
+def test_part_of_the_attempts_sit_on_the_bounds_and_all_are_inside():
+    strategy = started(boundary=0.25)
+    strategy.level = WHOLE  # a box with room inside
+    phi = attempts(strategy, all_fail)
+    assert strategy.level.contains(phi).all()
+    assert on_a_bound(strategy, phi).float().mean() == pytest.approx(0.25, abs=0.01)
+
+
+def test_success_everywhere_reaches_the_whole_set_and_every_level_contains_the_one_before():
+    strategy = started()
+    for seed in range(4):
+        attempts(strategy, all_succeed, seed=seed)
+        for proposal in strategy.proposals():
+            before = strategy.level
+            strategy.accept(proposal)
+            assert strategy.level.contains_set(before)
+    assert strategy.progress == 1
+    assert strategy.level.boxes == WHOLE.boxes
+    attempts(strategy, all_succeed)
+    assert strategy.proposals() == []
+
+
+def test_only_the_bound_that_is_mastered_moves():
+    strategy = started()
+    attempts(strategy, lambda phi: phi[:, 0] >= 0.499)
+    (proposal,) = strategy.proposals()
+    (ring,) = proposal.ring.boxes
+    assert ring.low == pytest.approx((0.5, 0.0))
+    assert ring.high == pytest.approx((0.625, 0.0))
+    strategy.accept(proposal)
+    assert strategy.level.boxes[0].high == pytest.approx((0.625, 0.0))
+    assert strategy.level.boxes[0].low == pytest.approx((0.4, 0.0))
+
+
+def test_a_bound_moves_back_where_attempts_fail_but_never_inside_the_first_set():
+    strategy = started()
+    attempts(strategy, all_succeed)
+    for proposal in strategy.proposals():
+        strategy.accept(proposal)
+    wide = strategy.level
+    for seed in range(6):
+        attempts(strategy, all_fail, seed=seed)
+        assert strategy.level.contains_set(FIRST)
+    assert not strategy.level.contains_set(wide)
+    assert strategy.progress == 0
+    assert strategy.proposals() == []
+
+
+def test_neither_good_nor_bad_leaves_the_level_as_it_is():
+    strategy = started()
+    attempts(strategy, lambda phi: torch.arange(len(phi)) % 5 < 2)  # 0.4
+    assert strategy.proposals() == []
+    assert strategy.level.contains_set(FIRST)
+    assert FIRST.contains_set(strategy.level)
+
+
+def test_a_refused_step_is_halved_twice_and_then_given_up():
+    strategy = started()
+    attempts(strategy, all_succeed)
+    proposal = strategy.proposals()[0]
+    steps = []
+    while proposal is not None:
+        steps.append(proposal.step)
+        proposal = strategy.refuse(proposal)
+    assert steps == [0.25, 0.125, 0.0625]
+    assert strategy.progress == 0
+
+
+def test_a_restored_strategy_goes_on_as_the_one_that_was_saved():
+    one, other = started(), started()
+    attempts(one, all_succeed)
+    one.accept(one.proposals()[0])
+    attempts(one, lambda phi: torch.arange(len(phi)) % 2 == 0, n=20)
+    other.load_state_dict(one.state_dict())
+    assert other.level.boxes == one.level.boxes
+    for seed in range(3):
+        first, second = (attempts(s, all_succeed, seed=seed) for s in (one, other))
+        assert torch.equal(first, second)
+    assert other.proposals() == one.proposals()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"step": 0.0}, r"step is 0.0 and boundary 0.5, both must be in \(0, 1\]"),
+        ({"widen": 0.1}, "shrink is 0.2 and widen 0.1"),
+        ({"attempts": 0}, "attempts is 0"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        started(**arguments)
