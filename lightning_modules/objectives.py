@@ -79,7 +79,7 @@ class PPO(Objective):
         """PPO eq. 7 with a range for each denoising step (DPPO, section 4.3)."""
         weight: Tensor = batch["weight"] * self.denoising_discount ** batch["steps_left"]
         growth = math.log(self.clip / self.clip_first)
-        clip: Tensor = self.clip_first * (growth * batch["progress"]).exp()
+        clip = self.clip_first * torch.exp(growth * batch["progress"])
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - clip, 1 + clip)
         return -torch.minimum(ratio * weight, clipped * weight).mean()
@@ -114,17 +114,17 @@ class FilteredCloning(Objective):
 
 @dataclass(frozen=True)
 class RewardWeighted(Objective):
-    """Reward-weighted regression: all chunks are cloned, in proportion to exp(A / beta).
+    """Reward-weighted regression: all chunks are cloned, in proportion to exp(G / beta).
+
+    Under a reward of 0 or 1 it is filtered cloning that leaves failures a weight of exp(-1 / beta).
 
     Attributes:
         beta: temperature; small values prefer the best.
-        largest: bound on a weight.
     """
 
-    beta: float = 0.1
-    largest: float = 20.0
+    beta: float = 0.2
     learns_from: ClassVar[Literal["steps", "chunks"]] = "chunks"
 
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
-        """exp(A / beta), bounded."""
-        return (advantage / self.beta).exp().clamp(max=self.largest)
+        """exp(G / beta), 1 for the best."""
+        return ((returns - returns.max()) / self.beta).exp()
