@@ -3,6 +3,7 @@
 from callbacks.collection import RolloutCollection
 from callbacks.curriculum import BoundaryExpansion, Curriculum
 from callbacks.denoising import DenoisingPicture
+from callbacks.divergence import DivergenceGuard
 from callbacks.evaluation import RolloutEvaluation
 from callbacks.heatmap import SuccessHeatmap
 from callbacks.operator_time import OperatorTime
@@ -15,6 +16,7 @@ __all__ = [
     "BoundaryExpansion",
     "Curriculum",
     "DenoisingPicture",
+    "DivergenceGuard",
     "EvaluatedRollouts",
     "OperatorTime",
     "PredictionWriter",

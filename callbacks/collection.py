@@ -107,7 +107,7 @@ class RolloutCollection(Callback):
             name: _gather(module, episodes[name]) for name in ("phi", "success", "length")
         }
         if curriculum:
-            curriculum.observe(everyone["phi"], everyone["success"])
+            curriculum.advance(trainer, module, everyone["phi"], everyone["success"])
         self.collected += len(everyone["success"])
         self.robot_s += float(everyone["length"].sum()) / task.spec.rate
         module.log_dict(

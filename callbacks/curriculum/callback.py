@@ -96,15 +96,18 @@ class Curriculum(Callback):
         self.strategy.load_state_dict(state_dict["strategy"])
         self.tried, self.rings = state_dict["tried"], list(state_dict["rings"])
 
-    def observe(self, phi: Tensor, success: Tensor) -> None:
-        """Passes the outcome of the attempts of all ranks on."""
-        self.strategy.observe(phi, success)
+    def advance(
+        self, trainer: Trainer, module: LightningModule, phi: Tensor, success: Tensor
+    ) -> None:
+        """Takes in what became of the attempts of all ranks, and widens the level where it can.
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Widens the level where that is due and possible."""
+        Called before the policy learns from these attempts, so that a ring is tried before any
+        training on it, and so that a checkpoint of the epoch holds all that happened in it.
+        """
+        self.strategy.observe(phi, success)
         for proposal in self.strategy.proposals():
-            self._try(trainer, pl_module, proposal)
-        pl_module.log("curriculum/level", self.strategy.progress, prog_bar=True)
+            self._try(trainer, module, proposal)
+        module.log("curriculum/level", self.strategy.progress, prog_bar=True)
 
     def _try(self, trainer: Trainer, module: LightningModule, proposal: Proposal) -> None:
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
