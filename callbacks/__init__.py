@@ -1,7 +1,13 @@
 """What happens between epochs: rollouts, their pictures and their summary."""
 
 from callbacks.collection import RolloutCollection
-from callbacks.curriculum import BoundaryExpansion, Curriculum
+from callbacks.curriculum import (
+    BoundaryExpansion,
+    Curriculum,
+    Learnability,
+    LevelReplay,
+    Timetable,
+)
 from callbacks.denoising import DenoisingPicture
 from callbacks.divergence import DivergenceGuard
 from callbacks.evaluation import RolloutEvaluation
@@ -18,6 +24,8 @@ __all__ = [
     "DenoisingPicture",
     "DivergenceGuard",
     "EvaluatedRollouts",
+    "Learnability",
+    "LevelReplay",
     "OperatorTime",
     "PredictionWriter",
     "RolloutCollection",
@@ -26,4 +34,5 @@ __all__ = [
     "RolloutVideo",
     "SuccessHeatmap",
     "Summary",
+    "Timetable",
 ]

@@ -79,7 +79,7 @@ class PPO(Objective):
         """PPO eq. 7 with a range for each denoising step (DPPO, section 4.3)."""
         weight: Tensor = batch["weight"] * self.denoising_discount ** batch["steps_left"]
         growth = math.log(self.clip / self.clip_first)
-        progress: Tensor = batch["progress"]
+        progress: Tensor = batch.get("progress")
         clip = self.clip_first * torch.exp(growth * progress)
         ratio = log_ratio.exp()
         clipped = ratio.clamp(1 - clip, 1 + clip)

@@ -2,6 +2,17 @@
 
 from callbacks.curriculum.boundary import BoundaryExpansion
 from callbacks.curriculum.callback import Curriculum
+from callbacks.curriculum.learnability import Learnability
+from callbacks.curriculum.level_replay import LevelReplay
 from callbacks.curriculum.strategy import Proposal, Strategy
+from callbacks.curriculum.timetable import Timetable
 
-__all__ = ["BoundaryExpansion", "Curriculum", "Proposal", "Strategy"]
+__all__ = [
+    "BoundaryExpansion",
+    "Curriculum",
+    "Learnability",
+    "LevelReplay",
+    "Proposal",
+    "Strategy",
+    "Timetable",
+]
