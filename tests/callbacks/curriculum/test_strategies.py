@@ -74,7 +74,7 @@ def test_the_success_map_forgets_the_oldest():
     assert float(successes(here[:1])[0]) > 0.98
 
 
-@pytest.mark.parametrize("strategy", [Learnability(share=0.5), LevelReplay(replay=0.9)])
+@pytest.mark.parametrize("strategy", [Learnability(share=0.5), LevelReplay(capacity=128)])
 def test_attempts_gather_where_success_is_uncertain(strategy):
     phi = go_on(started(strategy), 8)
     near_the_edge = ((phi[:, 0] - 0.5).abs() < 0.1).float().mean()

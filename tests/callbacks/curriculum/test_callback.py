@@ -1,0 +1,143 @@
+import types
+
+import pytest
+import torch
+from simulated_toy import SPACE as TOY_SPACE
+from simulated_toy import ToyTask
+
+from callbacks.curriculum import BoundaryExpansion, Curriculum
+from callbacks.curriculum import callback as module_under_test
+from robot.phi import PhiSet
+from robot.rollout import rollout
+from robot.simulation.environment import SimulatedArmEnv
+
+FIRST = PhiSet("first", (TOY_SPACE.box(x=(0.36, 0.38), kind=(0.0, 0.0)),))
+
+
+class Task(ToyTask):
+    """The toy task as a data module: two sets, an environment, a seed."""
+
+    phi_sets = {"first": FIRST, "all": ToyTask.phi_sets["all"]}
+    task_name, seed, phi_set = "toy", 0, FIRST
+
+    def environment(self, num_envs, seed=0):
+        return SimulatedArmEnv(self, num_envs, self.phi_set, seed, num_threads=1)
+
+
+class Rolling:
+    """Stands in for rollouts on a ring: notes the phi, succeeds with the odds that are given."""
+
+    def __init__(self, successes):
+        self.successes, self.tried = list(successes), []
+
+    def __call__(self, environment, policy, phi, seed):
+        self.tried.append(phi)
+        success = torch.arange(len(phi)) < self.successes.pop(0)
+        return {"success": success}
+
+
+class Logging:
+    def __init__(self):
+        self.logged = {}
+
+    def log(self, name, value, **_):
+        self.logged[name] = value
+
+    def log_dict(self, values, **_):
+        self.logged.update(values)
+
+
+def ready(monkeypatch, successes, **arguments):
+    """A curriculum whose upper bound of ``x`` is due to move."""
+    rolling = Rolling(successes)
+    monkeypatch.setattr(module_under_test, "rollout", rolling)
+    curriculum = Curriculum(
+        BoundaryExpansion(step=0.5, attempts=4), whole="all", ring_episodes=32, **arguments
+    )
+    trainer = types.SimpleNamespace(datamodule=Task(), current_epoch=3)
+    curriculum.setup(trainer, None, "fit")
+    on_the_bound = torch.tensor([[0.38, 0.0]]).repeat(8, 1)
+    on_the_bound[:, 1] = 0.0
+    log = Logging()
+
+    def advance():
+        phi = on_the_bound.clone()
+        phi[:, 1] = 1e-3  # inside as far as ``kind`` goes
+        curriculum.advance(trainer, log, phi, torch.ones(8, dtype=torch.bool))
+
+    return curriculum, rolling, log, advance
+
+
+def upper_x(curriculum):
+    return curriculum.strategy.level.boxes[0].high[0]
+
+
+def test_a_level_widens_only_after_its_ring_was_tried_outside_of_it(monkeypatch):
+    curriculum, rolling, log, advance = ready(monkeypatch, [16])
+    before = curriculum.strategy.level
+    advance()
+    assert upper_x(curriculum) == pytest.approx(0.38 + 0.5 * (0.45 - 0.38))
+    (phi,) = rolling.tried
+    assert phi.shape == (32, 2)
+    assert curriculum.strategy.level.contains(phi).all()
+    assert not before.contains(phi).any()
+    assert log.logged["curriculum/expected_return_next"] == 0.5
+    assert log.logged["curriculum/expected_return_next/n"] == 32
+
+
+def test_without_overlap_it_takes_smaller_steps_and_in_the_end_stays(monkeypatch, caplog):
+    curriculum, rolling, _, advance = ready(monkeypatch, [0, 0, 0])
+    before = curriculum.strategy.level
+    with caplog.at_level("INFO"):
+        advance()
+    assert curriculum.strategy.level == before
+    widths = [float(phi[:, 0].max()) - 0.38 for phi in rolling.tried]
+    assert widths[0] > 1.5 * widths[1] > 2.2 * widths[2] > 0
+    assert "add demonstrations there" in caplog.text
+
+
+def test_a_smaller_step_is_taken_where_reward_can_be_expected(monkeypatch):
+    curriculum, _, _, advance = ready(monkeypatch, [0, 8])
+    advance()
+    assert upper_x(curriculum) == pytest.approx(0.38 + 0.25 * (0.45 - 0.38))
+    assert [ring["expected_return"] for ring in curriculum.rings] == [0.0, 0.25]
+
+
+def test_with_the_gate_switched_off_nothing_is_tried(monkeypatch):
+    curriculum, rolling, _, advance = ready(monkeypatch, [], gate=False)
+    advance()
+    assert upper_x(curriculum) > 0.38
+    assert rolling.tried == []
+
+
+def test_a_whole_that_does_not_contain_the_first_set_is_refused():
+    curriculum = Curriculum(BoundaryExpansion(), whole="first")
+    task = Task()
+    task.phi_set = Task.phi_sets["all"]
+    trainer = types.SimpleNamespace(datamodule=task)
+    with pytest.raises(ValueError, match="phi set 'first' does not contain 'all'"):
+        curriculum.setup(trainer, None, "fit")
+    with pytest.raises(ValueError, match="no phi set 'galaxy'; there are first, all"):
+        Curriculum(BoundaryExpansion(), whole="galaxy").setup(trainer, None, "fit")
+
+
+def test_a_trajectory_gets_the_same_reward_under_every_set_that_contains_its_phi():
+    """The premise of the curriculum: widening changes which phi are drawn, nothing else."""
+
+    class Home:
+        observation_horizon, action_horizon = 1, 4
+
+        def __call__(self, observations, generator=None):
+            return observations["last_command"][:, -1:].repeat(1, 4, 1)
+
+    phi = FIRST.sample(4, torch.Generator().manual_seed(0))
+    outcomes = []
+    for phi_set in Task.phi_sets.values():
+        task = Task(lifted=0.0)
+        task.phi_set = phi_set
+        outcomes.append(rollout(task.environment(4), Home(), phi, seed=1, record=True))
+    first, wide = outcomes
+    assert torch.equal(first["success"], wide["success"])
+    assert first["success"].all()
+    assert (first["trajectory"]["next", "reward"] == wide["trajectory"]["next", "reward"]).all()
+    assert torch.equal(first["state"], wide["state"])
