@@ -23,24 +23,28 @@ class RolloutCollection(Callback):
     without one, from the task's phi set. Each rank collects its share. What is collected is a
     function of the run's seed, the iteration and the weights: a resumed run collects the same.
 
-    Logs ``collection/success`` (with exploration noise), ``collection/episodes`` (so far) and
+    Logs ``collection/success`` (with exploration noise), ``collection/episodes`` (so far, a
+    curriculum's tries of rings included) and
     ``time/collected_s`` (seconds the arm has moved for it).
 
     Args:
         episodes: per iteration, on all ranks together.
         num_envs: most environments stepped at once.
+        budget: episodes after which the run ends, a curriculum's tries of rings included.
 
     Raises:
         ValueError: if one of them is below 1.
     """
 
-    def __init__(self, episodes: int = 256, num_envs: int = 256) -> None:
-        if episodes < 1 or num_envs < 1:
+    def __init__(self, episodes: int = 256, num_envs: int = 256, budget: int | None = None) -> None:
+        if episodes < 1 or num_envs < 1 or (budget is not None and budget < 1):
             raise ValueError(
-                f"episodes is {episodes} and num_envs {num_envs}, both must be at least 1"
+                f"episodes is {episodes}, num_envs {num_envs} and budget {budget}, "
+                "all must be at least 1"
             )
         self.episodes = episodes
         self.num_envs = num_envs
+        self.budget = budget
         self.collected = 0
         self.robot_s = 0.0
         self._environment: Any = None
@@ -109,11 +113,14 @@ class RolloutCollection(Callback):
         if curriculum:
             curriculum.advance(trainer, module, everyone["phi"], everyone["success"])
         self.collected += len(everyone["success"])
+        used = self.collected + (curriculum.tried if curriculum else 0)
+        if self.budget is not None and used + self.episodes > self.budget:
+            trainer.should_stop = True  # after this iteration
         self.robot_s += float(everyone["length"].sum()) / task.spec.rate
         module.log_dict(
             {
                 "collection/success": everyone["success"].float().mean(),
-                "collection/episodes": float(self.collected),
+                "collection/episodes": float(used),
                 "time/collected_s": self.robot_s,
             },
             batch_size=1,
