@@ -33,11 +33,12 @@ class Objective(ABC):
     """Base of the objectives.
 
     Attributes:
-        gamma: discount per decision.
+        gamma: discount per decision. Well below 1: an attempt that is stuck at its time limit is
+            worth gamma times what it is worth a decision later, so near 1 nothing holds its value.
         learns_from: ``steps`` of the denoising chain, or whole ``chunks`` as in cloning.
     """
 
-    gamma: float = 0.999
+    gamma: float = 0.95
     learns_from: ClassVar[Literal["steps", "chunks"]] = "steps"
 
     @abstractmethod
