@@ -4,6 +4,7 @@ from callbacks.collection import RolloutCollection
 from callbacks.curriculum import (
     BoundaryExpansion,
     Curriculum,
+    CurriculumHeatmap,
     Learnability,
     LevelReplay,
     Timetable,
@@ -21,6 +22,7 @@ from callbacks.video import RolloutVideo
 __all__ = [
     "BoundaryExpansion",
     "Curriculum",
+    "CurriculumHeatmap",
     "DenoisingPicture",
     "DivergenceGuard",
     "EvaluatedRollouts",

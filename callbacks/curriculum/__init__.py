@@ -2,6 +2,7 @@
 
 from callbacks.curriculum.boundary import BoundaryExpansion
 from callbacks.curriculum.callback import Curriculum
+from callbacks.curriculum.growth import CurriculumHeatmap
 from callbacks.curriculum.learnability import Learnability
 from callbacks.curriculum.level_replay import LevelReplay
 from callbacks.curriculum.strategy import Proposal, Strategy
@@ -10,6 +11,7 @@ from callbacks.curriculum.timetable import Timetable
 __all__ = [
     "BoundaryExpansion",
     "Curriculum",
+    "CurriculumHeatmap",
     "Learnability",
     "LevelReplay",
     "Proposal",

@@ -1,0 +1,67 @@
+"""The curriculum's level growing over the table, as a picture and, at the end, as a film."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning import LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from PIL import Image
+
+from callbacks.curriculum.callback import Curriculum
+from callbacks.heatmap import SuccessHeatmap, success_heatmap
+from callbacks.pictures import log_figure, log_gif
+from callbacks.rollout_observer import EvaluatedRollouts
+
+LEVEL = "level now"
+
+
+class CurriculumHeatmap(SuccessHeatmap):
+    """Logs ``curriculum/heatmap`` after each evaluation, and ``curriculum/growth`` of all of them.
+
+    The frames are kept in the run's folder, so that a resumed run's film starts at the beginning.
+
+    Args:
+        rate: frames per second of the film.
+
+    Raises:
+        ValueError: if that is not above 0.
+    """
+
+    def __init__(self, rate: float = 2.0) -> None:
+        if not rate > 0:
+            raise ValueError(f"rate is {rate}, it must be above 0")
+        self.rate = rate
+
+    def on_rollouts(
+        self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts
+    ) -> None:
+        """Draws the phi sets, the level and all evaluated episodes."""
+        curriculum = Curriculum.among(trainer)
+        folder = _frames(trainer)
+        if curriculum is None or folder is None or not trainer.is_global_zero:
+            return
+        sets = {**rollouts.task.phi_sets, LEVEL: curriculum.strategy.level}
+        figure = success_heatmap(rollouts.task.phi_space, sets, rollouts.episodes)
+        log_figure(trainer, "curriculum/heatmap", figure)
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / f"{trainer.global_step:08d}.png", dpi=figure.dpi)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Makes the film."""
+        folder = _frames(trainer)
+        if folder is None or not trainer.is_global_zero or not folder.is_dir():
+            return
+        images = [Image.open(path).convert("RGB") for path in sorted(folder.glob("*.png"))]
+        size = images[0].size
+        frames = np.stack([np.asarray(image.resize(size)) for image in images])
+        log_gif(trainer, "curriculum/growth", frames, self.rate)
+
+
+def _frames(trainer: Trainer) -> Path | None:
+    """Where the frames are kept; nowhere in a run without TensorBoard."""
+    loggers: list[Any] = trainer.loggers
+    folders = [Path(x.log_dir) for x in loggers if isinstance(x, TensorBoardLogger)]
+    return folders[0] / "curriculum" / "frames" if folders else None
