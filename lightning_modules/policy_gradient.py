@@ -69,7 +69,6 @@ class PolicyGradient(DiffusionPolicy):
         critic_width: of the critic's hidden layers.
         critic_warmup: iterations in which the critic learns alone.
         target_kl: an iteration ends when the policy has moved this far from the one that collected.
-        cloning_weight: of the cloning loss on demonstrations, where the task has them as a source.
 
     Raises:
         ValueError: if an argument is out of range, or the beachhead is for another task.
@@ -82,17 +81,16 @@ class PolicyGradient(DiffusionPolicy):
         beachhead: str | None = None,
         objective: Objective = DEFAULT_OBJECTIVE,
         tuned_steps: int | None = 5,
-        exploration: float = 0.03,
+        exploration: float = 0.04,
         denoiser: Callable[[int, int, int], Denoiser] = MLPDenoiser,
         horizons: Horizons = DEFAULT_HORIZONS,
         schedule: Schedule = DEFAULT_SCHEDULE,
         sampler: Sampler = DEFAULT_SAMPLER,
-        learning_rate: float = 1e-4,
+        learning_rate: float = 5e-5,
         critic_learning_rate: float = 1e-3,
         critic_width: int = 256,
         critic_warmup: int = 2,
         target_kl: float = 1.0,
-        cloning_weight: float = 0.0,
     ) -> None:
         spec = spec if isinstance(spec, TaskSpec) else TaskSpec.from_dict(spec)
         weights: dict[str, Tensor] | None = None
@@ -120,7 +118,6 @@ class PolicyGradient(DiffusionPolicy):
         self.critic_width = critic_width
         self.critic_warmup = critic_warmup
         self.target_kl = target_kl
-        self.cloning_weight = cloning_weight
         self.critic = Critic(self.denoiser.condition_dim, critic_width)
         if weights is not None:
             names = self.denoiser.state_dict().keys()
@@ -142,7 +139,6 @@ class PolicyGradient(DiffusionPolicy):
             "critic_width": self.critic_width,
             "critic_warmup": self.critic_warmup,
             "target_kl": self.target_kl,
-            "cloning_weight": self.cloning_weight,
         }
 
     @classmethod

@@ -91,7 +91,7 @@ def test_without_egl_osmesa_draws():
     environment = {
         k: v for k, v in os.environ.items() if k not in ("MUJOCO_GL", "PYOPENGL_PLATFORM")
     }
-    environment["PYTHONPATH"] = f"{here.parents[2]}:{here}"
+    environment["PYTHONPATH"] = f"{here.parents[2]}:{here.parents[1]}"
     subprocess.run([sys.executable, "-c", WITHOUT_EGL], env=environment, check=True)
 
 
