@@ -22,7 +22,7 @@ from typing import get_args
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from callbacks.run_folder import LeaveNothingBehind
+from run_folder import LeaveNothingBehind
 
 ROOT = Path(__file__).parent
 NO_PATH = "Expected a dot import path string:"  # of jsonargparse
@@ -76,6 +76,10 @@ def _explain_argument(causes: list[BaseException]) -> str:
     It keeps what went wrong in the innermost cause, and around that which argument it was for.
     """
     texts = [str(cause) for cause in causes]
+    if "trainer.logger" in texts[0] and "Not a valid subclass of Logger" in texts[0]:
+        return "no logger class is named: a config that only overrides comes after another one"
+    if "MUJOCO_GL" in texts[-1]:  # which MuJoCo looks at when it is imported
+        return f"{_in_one_line(texts[-1])}; there are egl and osmesa, or leave it unset"
     if "arguments are required: fit.data" in texts[0]:
         return "there is no task and no model; give --config configs/pick_banana/..., for example"
     if isinstance(causes[-1], ImportError | AttributeError) or NO_PATH in texts[-1]:
@@ -103,8 +107,9 @@ def _accepted(class_path: str) -> str:
     if cls in (LightningDataModule, LightningModule):
         kind = "data" if cls is LightningDataModule else "model"
         return f"; no {kind} class is named: a config that only overrides comes after another one"
-    names = [n for n in inspect.signature(cls).parameters if n != "spec"]
-    return f"; there are {', '.join(names)}"
+    given = ("spec", "action_dim", "horizon", "condition_dim")  # by the task and the learner
+    names = [n for n in inspect.signature(cls).parameters if n not in given]
+    return f"; there are {', '.join(names)}" if names else ""
 
 
 def _expected_class(causes: list[BaseException]) -> type | None:

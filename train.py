@@ -12,9 +12,9 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from bad_input import one_sentence
-from callbacks.run_folder import LeaveNothingBehind
 from lightning_modules.checkpoint import read_file
 from robot.schema import TaskSpec
+from run_folder import LeaveNothingBehind
 
 
 class CommandLine(LightningCLI):
@@ -31,8 +31,9 @@ class CommandLine(LightningCLI):
         path = self.config[stage].get("ckpt_path")
         if path is None and stage != "fit":
             raise ValueError(f"{stage!r} needs --ckpt_path: random weights are worth no number")
-        if path is not None and path not in ("best", "last", "hpc", "registry"):
-            read_file(path)
+        named = path in (None, "best", "last", "hpc", "registry")
+        if not named and "pytorch-lightning_version" not in read_file(path):
+            raise ValueError(f"{path!r} is no checkpoint of a run")
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Notes which folders there are before the run makes any."""

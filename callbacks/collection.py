@@ -161,7 +161,7 @@ class Explorer:
     def decisions(self, length: Tensor, num_envs: int) -> TensorDict:
         """All that was decided, with the ``episode`` and the ``index`` of each.
 
-        The rollout asks once every Ta steps, for the episodes that still run, in their order.
+        The rollout asks once every Ta steps, for all environments; those that rest do not count.
 
         Args:
             length: steps of each episode, long ``[N]``.
@@ -172,8 +172,9 @@ class Explorer:
         parts: list[TensorDict] = []
         for rows in torch.arange(len(length)).split(num_envs):
             for index in range(int(count[rows].max())):
-                episode = rows[count[rows] > index].to(self.device)
-                part = next(noted)
+                running = count[rows] > index
+                part = cast("TensorDict", next(noted)[: len(rows)][running.to(self.device)])
+                episode = rows[running].to(self.device)
                 part["episode"] = episode
                 part["index"] = torch.full_like(episode, index)
                 parts.append(part)

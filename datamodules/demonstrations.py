@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from tensordict import TensorDict, TensorDictBase
@@ -68,6 +69,10 @@ class Demonstrations(Source):
             return len(EpisodeStore.open(self.path))
         except FileNotFoundError:
             return 0
+
+    def provenance(self) -> dict[str, Any]:
+        """What the store says of where its episodes come from."""
+        return EpisodeStore.open(self.path).metadata["provenance"]
 
     def exists(self) -> bool:
         """Whether there is something to learn from: any person's episode, or enough scripted ones.

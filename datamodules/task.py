@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from tensordict import TensorDict
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -30,7 +30,7 @@ class TaskDataModule(SourcedDataModule):
 
     A subclass sets ``task_name``, ``phi_space``, ``phi_sets``, ``max_steps`` and, if it is not to
     lift, ``goal_name`` (one of ``robot.schema.GOALS``). An episode succeeds when the goal has been
-    reached for ``hold_steps`` steps in a row: a lucky throw is no success. It defines
+    reached for ``hold_steps`` steps in a row. It defines
     :meth:`scene`, :meth:`place`, :meth:`success` and, where demonstrations can be scripted,
     :meth:`plan`.
 
@@ -116,7 +116,10 @@ class TaskDataModule(SourcedDataModule):
         if stage == TrainerFn.TESTING:
             return
         for source in self.sources.values():
-            if not isinstance(source, Demonstrations) or source.exists():
+            if not isinstance(source, Demonstrations):
+                continue
+            if source.exists():
+                self._tell_where_from(source)
                 continue
             plan = self.plan()
             if stage != TrainerFn.FITTING:
@@ -133,6 +136,15 @@ class TaskDataModule(SourcedDataModule):
             )
             record(self, plan, self.phi_set, source.path, source.num_episodes, self.seed)
 
+    def _tell_where_from(self, source: Demonstrations) -> None:
+        """Says so where a script recorded them on another phi set than the task's."""
+        recorded = source.provenance().get("phi_set", self.phi_set.name)
+        if recorded != self.phi_set.name:
+            rank_zero_warn(
+                f"the demonstrations at {source.path} were recorded on phi set {recorded!r}, "
+                f"the task's is {self.phi_set.name!r}"
+            )
+
     def _check_before_recording(self, source: Demonstrations) -> None:
         learner: Any = self.trainer.lightning_module if self.trainer else None
         horizon = learner.horizons.prediction if learner else 0
@@ -141,7 +153,12 @@ class TaskDataModule(SourcedDataModule):
                 f"the prediction horizon {horizon} is longer than the {self.max_steps} steps of an "
                 f"episode of {self.task_name!r}"
             )
-        ids = source.validation if isinstance(source.validation, list) else []
+        if not isinstance(source.validation, list):
+            held_out = round(source.validation * source.num_episodes)
+            if held_out == source.num_episodes:
+                raise ValueError(f"validation leaves none of the {held_out} episodes to train on")
+            return
+        ids = source.validation
         if wrong := [i for i in ids if not 0 <= i < source.num_episodes]:
             raise ValueError(
                 f"validation episode {wrong[0]} is not among the {source.num_episodes} that "

@@ -6,13 +6,14 @@ Every seed has its own 32 demonstrations, initial weights and order of data. Fit
 configs/pick_banana/diffusion_policy.yaml and tests every checkpoint on the four phi sets, with
 task parameters that are the same for all. Rows go to docs/results/denoisers/results.json, and
 for the default denoiser the last one also to docs/results/demo/results.json. Resumable: what is
-in runs/beachhead/ is not done again.
+in runs/beachhead/ is not done again, so remove that folder after a change of the code.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -50,8 +51,9 @@ def main() -> None:
         "--data.init_args.sources.demonstrations.init_args.path",
         f"data/pick_banana/point-seed{args.seed}",
     ]
-    if not (run / "checkpoints" / "last.ckpt").is_file():
+    if not (run / "done").is_file():
         fit(arguments, run)
+        (run / "done").touch()
     result: dict[str, Any] = {}
     for checkpoint in sorted(run.glob("checkpoints/epoch=*.ckpt"), key=epoch):
         identity = {
@@ -82,7 +84,9 @@ def epoch(checkpoint: Path) -> int:
 
 
 def fit(arguments: list[str], run: Path) -> None:
-    """Trains, keeping a checkpoint every two epochs."""
+    """Trains on one thread, keeping a checkpoint every two epochs; goes on where it was stopped."""
+    last = run / "checkpoints" / "last.ckpt"
+    resume = ["--ckpt_path", str(last)] if last.is_file() else []
     keep = {
         "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
         "init_args": {"every_n_epochs": 2, "save_top_k": -1, "filename": "{epoch}"},
@@ -91,11 +95,13 @@ def fit(arguments: list[str], run: Path) -> None:
         [
             *(sys.executable, "train.py", "fit"),
             *arguments,
+            *resume,
             *("--trainer.logger.init_args.name", f"beachhead/{run.name}"),
             *("--trainer.logger.init_args.version", ""),
             *("--trainer.callbacks+", json.dumps(keep)),
         ],
         cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"},
         check=True,
     )
 

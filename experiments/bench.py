@@ -1,6 +1,6 @@
 """How fast everything is, against the floor it could reach; one thread, one process.
 
-    python experiments/bench.py            # or make bench; about two minutes
+    python experiments/bench.py            # or make bench; one to four minutes
     python experiments/bench.py --write    # and into docs/performance.md
     python experiments/bench.py --quick    # does it run? seconds, rough numbers
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torchrl.objectives.value.functional import generalized_advantage_estimate
 
 
 def advantages_and_returns(
@@ -39,6 +38,9 @@ def advantages_and_returns(
     Returns:
         Advantages and returns, ``[D]`` each.
     """
+    # Here, since it takes seconds: not everyone who imports a learner needs it.
+    from torchrl.objectives.value.functional import generalized_advantage_estimate
+
     num_episodes = len(success)
     count = torch.bincount(episode, minlength=num_episodes)  # [N]
     places = torch.arange(int(count.max()), device=value.device)  # [L]

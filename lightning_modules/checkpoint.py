@@ -59,6 +59,15 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     missing = {"spec", "policy", "state_dict"} - set(checkpoint)
     if missing:
         raise ValueError(f"{str(path)!r} is no policy's checkpoint: it lacks {sorted(missing)}")
+    try:
+        TaskSpec.from_dict(checkpoint["spec"])
+        args = checkpoint["policy"]["init_args"]
+        found = {*args, *args["denoiser"], *checkpoint["policy"]}
+        whole = {"denoiser", "horizons", "schedule", "sampler", "class_path", "init_args"} <= found
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{str(path)!r} says too little of its task or policy") from error
+    if not whole or not isinstance(checkpoint["state_dict"], dict):
+        raise ValueError(f"{str(path)!r} says too little of its policy")
     return checkpoint
 
 
@@ -147,21 +156,35 @@ def check_same_training(checkpoint: Mapping[str, Any], init_args: Mapping[str, A
             )
 
 
-def check_weights(saved: Mapping[str, Tensor], current: Mapping[str, Tensor]) -> None:
-    """Refuses weights of other names or shapes, and weights that are not finite.
+def check_weights(saved: Mapping[str, Any], current: Mapping[str, Tensor]) -> None:
+    """Refuses weights of other names or shapes, and such that are not finite.
 
     Raises:
         ValueError: for the first of them.
     """
+    if unknown := [name for name in saved if name not in current]:
+        raise ValueError(f"the checkpoint holds weights {unknown[0]!r}, which the policy has not")
     for name, value in current.items():
         if name not in saved:
             raise ValueError(f"the checkpoint lacks the weights {name!r}")
+        if not isinstance(saved[name], Tensor):
+            raise ValueError(f"the checkpoint's weights {name!r} are no tensor")
         if saved[name].shape != value.shape:
             raise ValueError(
                 f"the checkpoint's weights {name!r} have shape {tuple(saved[name].shape)}, "
                 f"the policy's {tuple(value.shape)}"
             )
-        if not saved[name].isfinite().all():
+    check_finite({name: saved[name] for name in current})
+
+
+def check_finite(weights: Mapping[str, Tensor]) -> None:
+    """Refuses weights that hold NaN or infinity.
+
+    Raises:
+        ValueError: for the first of them.
+    """
+    for name, value in weights.items():
+        if not value.isfinite().all():
             raise ValueError(f"the checkpoint's weights {name!r} are not finite")
 
 

@@ -30,6 +30,7 @@ from torch.optim import Optimizer
 from typing_extensions import override
 
 from lightning_modules.checkpoint import (
+    check_finite,
     check_same_policy,
     check_same_training,
     check_weights,
@@ -297,6 +298,7 @@ class DiffusionPolicy(LightningModule):
         check_weights(checkpoint["state_dict"], self.state_dict())
         if self._trainer is not None and self.trainer.state.fn == TrainerFn.FITTING:
             check_same_training(checkpoint, self.init_args())
+            check_finite(checkpoint.get("current_model_state", {}))  # what it goes on from
         self._seed = checkpoint.get("noise_seed")
 
     @classmethod

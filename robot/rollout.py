@@ -26,8 +26,7 @@ def rollout(
 ) -> TensorDict:
     """One episode for each task parameter, ``env.num_envs`` side by side.
 
-    All environments of a batch replan together; those that are done rest, and the policy is asked
-    only for those that are not, in ascending order.
+    All environments of a batch replan together; those that are done rest.
 
     Args:
         env: where to act.
@@ -78,9 +77,7 @@ def _rollout_batch(
     states = [env.physics_state]
     last = _window(seen)
     while running.any():
-        rows = running.nonzero().squeeze(-1)
-        chunk = now[OBSERVATION, "last_command"][:, None].repeat(1, policy.action_horizon, 1)
-        chunk[rows] = policy(_window(seen)[rows], generator).to("cpu")
+        chunk = policy(_window(seen), generator).to("cpu")
         for action in chunk.unbind(1):
             now.update({ACTION: action, "_step": running.clone()})
             now = env.step(now)

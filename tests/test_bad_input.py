@@ -1,6 +1,8 @@
 """What a person can get wrong ends in one sentence and status 2, with nothing written."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -235,6 +237,16 @@ def test_without_opengl_pictures_are_refused_before_anything_is_trained(capsys, 
     sentence = refused(capsys, PATH, str(store.path), "--trainer.callbacks", json.dumps(callbacks))
     assert "no OpenGL to draw pictures with" in sentence
     assert "apt-get install" in sentence
+
+
+def test_a_renderer_that_does_not_exist_is_refused_with_those_that_do(folder):
+    command = [sys.executable, str(ROOT / "train.py"), "fit", *CONFIGS]
+    environment = {**os.environ, "MUJOCO_GL": "nonsense"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(
+        "nonsense; there are egl and osmesa, or leave it unset"
+    )
 
 
 def test_nan_in_a_stored_episode_is_named_with_the_episode_and_the_folder(capsys, store):

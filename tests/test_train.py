@@ -111,8 +111,8 @@ def test_an_unknown_argument_of_a_denoiser_is_named_with_it(capsys):
     Path("policy.yaml").write_text(yaml.safe_dump({"model": model}))
     error = error_of(capsys, "--config", "policy.yaml")
     assert error == (
-        "lightning_modules.MLPDenoiser: Option 'breadth' is not accepted; there are action_dim, "
-        "horizon, condition_dim, width, num_blocks, embedding_dim"
+        "lightning_modules.MLPDenoiser: Option 'breadth' is not accepted; there are width, "
+        "num_blocks, embedding_dim"
     )
 
 

@@ -58,7 +58,7 @@ class Schedule:
         if self.prediction not in get_args(Prediction):
             choices = ", ".join(get_args(Prediction))
             raise ValueError(f"no prediction {self.prediction!r}; there are {choices}")
-        if self.clip <= 0:
+        if not self.clip > 0:
             raise ValueError(f"clip is {self.clip}, it must be above 0")
 
     def alpha_bar(self, device: torch.device | str = "cpu") -> Tensor:
