@@ -11,6 +11,7 @@ from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
 from callbacks.curriculum.callback import Curriculum
+from callbacks.evaluation import ModulePolicy
 from datamodules.rollouts import Rollouts
 from robot.rollout import rollout
 from robot.seeds import training_seed
@@ -127,27 +128,12 @@ class RolloutCollection(Callback):
         )
 
 
-class Explorer:
-    """A learner as the rollouts see it, which notes what it decided."""
+class Explorer(ModulePolicy):
+    """A learner as the rollouts see it, which explores and notes what it decided."""
 
     def __init__(self, module: Any) -> None:
-        self._module = module
+        super().__init__(module)
         self._noted: list[TensorDict] = []
-
-    @property
-    def device(self) -> torch.device:
-        """Where the module is, and its noise must be drawn."""
-        return self._module.device
-
-    @property
-    def observation_horizon(self) -> int:
-        """To: observations a decision needs."""
-        return self._module.horizons.observation
-
-    @property
-    def action_horizon(self) -> int:
-        """Ta: actions to execute before the next decision."""
-        return self._module.horizons.action
 
     def __call__(
         self, observations: TensorDictBase, generator: torch.Generator | None = None

@@ -111,9 +111,7 @@ def write(row: Row) -> None:
     write_rows(path, [row, LEROBOT], identity=(*IDENTITY, "machine/cpu", "machine/cores"))
     rows = read_rows(path)
     published = next(r for r in rows if r["method"] == LEROBOT["method"])
-    environments = [r for r in rows if r["method"].startswith("environment")]
-    shown = [*bench_tables.tables(row, published), bench_tables.before_and_after(environments)]
-    for table in shown:
+    for table in bench_tables.tables(row, published):
         replace_between(DOCUMENT, table.name, table.markdown())
     origin = (
         f"{row['machine/cpu']}, {row['machine/cores']} cores, torch {row['machine/torch']}, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,16 +100,6 @@ def train_step_profile(row: Row) -> Table:
     shares = parts(row, "profile/train_step/mlp/")
     lines = tuple((part, f"{share:.0%}") for part, share in shares.items())
     return Table("train step", ("part of a training step", "mlp"), lines)
-
-
-def before_and_after(rows: Sequence[Row]) -> Table:
-    """Milliseconds of ``env.step`` at several commits, which were measured in turn."""
-    batches = (1, 8, 64)
-    lines = [
-        (row["method"], *(f"{row[f'env_step_ms/batch_{batch}']:.2f}" for batch in batches))
-        for row in rows
-    ]
-    return Table("environment", ("env.step", *(f"batch {b}, ms" for b in batches)), tuple(lines))
 
 
 def parts(row: Row, prefix: str) -> dict[str, float]:

@@ -21,7 +21,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
 
 import torch
 from tensordict import TensorDictBase
@@ -35,16 +34,20 @@ class Objective(ABC):
     Attributes:
         gamma: discount per decision. Well below 1: an attempt that is stuck at its time limit is
             worth gamma times what it is worth a decision later, so near 1 nothing holds its value.
-        learns_from: ``steps`` of the denoising chain, or whole ``chunks`` as in cloning.
     """
 
     gamma: float = 0.95
-    learns_from: ClassVar[Literal["steps", "chunks"]] = "steps"
 
     @abstractmethod
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
         """What each decision counts, ``[D]``, from its advantage and its return to go."""
 
+
+@dataclass(frozen=True)
+class StepObjective(Objective):
+    """Base of the objectives that learn from the denoising steps of each decision."""
+
+    @abstractmethod
     def loss(self, log_ratio: Tensor, log_prob: Tensor, batch: TensorDictBase) -> Tensor:
         """The loss of denoising steps.
 
@@ -53,11 +56,10 @@ class Objective(ABC):
             log_prob: of the step under the present policy, ``[B]``.
             batch: ``weight [B]``, ``progress [B]`` (i / (K' - 1)), ``steps_left [B]``.
         """
-        raise NotImplementedError(f"{type(self).__name__} learns from {self.learns_from}")
 
 
 @dataclass(frozen=True)
-class PPO(Objective):
+class PPO(StepObjective):
     """DPPO: clipped ratios of denoising steps, advantages by GAE.
 
     Attributes:
@@ -88,7 +90,7 @@ class PPO(Objective):
 
 
 @dataclass(frozen=True)
-class Reinforce(Objective):
+class Reinforce(StepObjective):
     """The plain policy gradient: return times log-density. No critic, no baseline, no clip.
 
     While every return is 0 its gradient is exactly 0.
@@ -107,8 +109,6 @@ class Reinforce(Objective):
 class FilteredCloning(Objective):
     """Behaviour cloning of the policy's own successes."""
 
-    learns_from: ClassVar[Literal["steps", "chunks"]] = "chunks"
-
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
         """1 for every decision of a success."""
         return (returns > 0).to(returns.dtype)
@@ -125,7 +125,6 @@ class RewardWeighted(Objective):
     """
 
     beta: float = 0.2
-    learns_from: ClassVar[Literal["steps", "chunks"]] = "chunks"
 
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
         """exp(G / beta), 1 for the best."""

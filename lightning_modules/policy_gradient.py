@@ -38,7 +38,7 @@ from lightning_modules.diffusion_policy import (
 from lightning_modules.horizons import Horizons
 from lightning_modules.networks import Denoiser, MLPDenoiser
 from lightning_modules.networks.critic import Critic
-from lightning_modules.objectives import PPO, Objective
+from lightning_modules.objectives import PPO, Objective, StepObjective
 from robot.schema import TaskSpec
 
 DEFAULT_OBJECTIVE = PPO()
@@ -221,7 +221,7 @@ class PolicyGradient(DiffusionPolicy):
         whole = TensorDict(
             {"condition": condition, "target": target, "weight": weight}, batch_size=weight.shape
         )
-        if self.objective.learns_from == "chunks":
+        if not isinstance(self.objective, StepObjective):
             whole["chunk"] = decisions["chain"][:, -1]
             return whole
         return self._denoising_steps(whole, decisions["chain"])
@@ -260,7 +260,7 @@ class PolicyGradient(DiffusionPolicy):
     @override
     def training_step(self, batch: TensorDictBase, batch_idx: int) -> Tensor:
         value_loss = F.mse_loss(self.critic(batch["condition"]), batch["target"])
-        if self.objective.learns_from == "chunks":
+        if not isinstance(self.objective, StepObjective):
             assert self._seed is not None
             generator = self._generator(self._seed, self.global_step, batch_idx, self.global_rank)
             each = self.denoising_loss(batch["chunk"], batch["condition"], generator)
