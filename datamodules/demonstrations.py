@@ -122,7 +122,7 @@ class Demonstrations(Source):
                 world_size=world_size,
                 shuffle=shuffle,
             )
-            storage = WindowStorage(episodes, tuple(spec.observation), observation_horizon)
+            storage = WindowStorage(episodes, spec.needed_fields, observation_horizon)
             steps = self.steps_per_epoch if shuffle else None
             return WindowLoader(storage, sampler, self.batch_size, steps)
 
@@ -157,16 +157,17 @@ class Demonstrations(Source):
                 f"{self.path} holds actions of the joints {', '.join(store.spec.joints)}; "
                 f"task {spec.task!r} has {', '.join(spec.joints)}"
             )
-        for name, bounds in spec.observation.items():
+        for name in spec.needed_fields:
             if name not in store.spec.observation:
                 raise ValueError(
                     f"{self.path} lacks observation field {name!r}; "
                     f"it has {', '.join(store.spec.observation)}"
                 )
-            if (length := len(store.spec.observation[name])) != len(bounds):
+            length, expected = len(store.spec.observation[name]), len(spec.observation[name])
+            if length != expected:
                 raise ValueError(
                     f"{self.path} has {length} dimensions of observation field {name!r}, "
-                    f"task {spec.task!r} has {len(bounds)}"
+                    f"task {spec.task!r} has {expected}"
                 )
 
     def _split(self, ids: list[int], seed: int) -> tuple[list[int], list[int]]:
@@ -201,7 +202,7 @@ class Demonstrations(Source):
                 f"episode {episode_id} of {self.path} has {len(episode)} steps, fewer than the "
                 f"prediction horizon of {prediction_horizon}"
             )
-        fields = {name: episode.get((OBSERVATION, name)) for name in spec.observation}
+        fields = {name: episode.get((OBSERVATION, name)) for name in spec.needed_fields}
         used = TensorDict(
             {OBSERVATION: fields, ACTION: episode.get(ACTION)}, batch_size=episode.batch_size
         )

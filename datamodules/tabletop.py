@@ -24,6 +24,30 @@ JOINT_RANGES = {
 TABLE_LOW, TABLE_HIGH = (0.1, -0.45, 0.0), (0.6, 0.45, 0.3)
 # How far the gripper usually is from an object that matters, m.
 OFFSET = 0.3
+# How far a chunk may go from the last command: each joint, rad, and the gripper, m.
+CHANGES = {
+    "waist": 1.0,
+    "shoulder": 0.8,
+    "elbow": 0.8,
+    "forearm_roll": 0.2,
+    "wrist_angle": 0.8,
+    "wrist_rotate": 1.6,
+    "gripper": 0.11,
+}
+# What policies read: what the gripper sees of the objects, not where on the table that is. A skill
+# cloned at one place is then nearly the same numbers at another.
+READS = (
+    "posture",
+    "joint_velocity",
+    "gripper_opening",
+    "pending_command",
+    "object_place",
+    "object_offset",
+    "object_turn",
+    "object_size",
+    "object_mask",
+    "goal",
+)
 
 
 def tabletop_spec(task: str, arm: ArmDescription, rate: float) -> TaskSpec:
@@ -42,13 +66,25 @@ def tabletop_spec(task: str, arm: ArmDescription, rate: float) -> TaskSpec:
             "joint_position": joints,
             "joint_velocity": Range.repeat(-math.pi, math.pi, len(arm.joints)),
             "gripper_opening": Range.repeat(*arm.gripper.range, 1),
+            "posture": Range(joints.low[1:-1], joints.high[1:-1]),
             "last_command": command,
+            "pending_command": command,
             "object_position": Range(TABLE_LOW * MAX_OBJECTS, TABLE_HIGH * MAX_OBJECTS),
+            "object_place": Range(TABLE_LOW * MAX_OBJECTS, TABLE_HIGH * MAX_OBJECTS),
             "object_offset": Range.repeat(-OFFSET, OFFSET, 3 * MAX_OBJECTS),
             "object_rotation": Range.repeat(-1.0, 1.0, 6 * MAX_OBJECTS),
+            "object_turn": Range.repeat(-1.0, 1.0, 6 * MAX_OBJECTS),
             "object_size": Range.repeat(0.0, 0.1, 3 * MAX_OBJECTS),
             "object_mask": Range.repeat(0.0, 1.0, MAX_OBJECTS),
-            "goal": Range((0.0,) * len(GOALS) + TABLE_LOW, (1.0,) * len(GOALS) + TABLE_HIGH),
+            "goal": Range(
+                (0.0,) * len(GOALS) + (-OFFSET,) * 3, (1.0,) * len(GOALS) + (OFFSET,) * 3
+            ),
         },
         action=command,
+        action_change=_symmetric(*(CHANGES[name] for name in arm.action_names)),
+        reads=READS,
     )
+
+
+def _symmetric(*largest: float) -> Range:
+    return Range(tuple(-x for x in largest), largest)

@@ -130,8 +130,8 @@ def chunk_ms(checkpoint: Path, repeats: int = 30) -> float:
     policy = load_policy(checkpoint)
     observations = TensorDict(
         {
-            name: torch.zeros(1, policy.observation_horizon, len(bounds))
-            for name, bounds in policy.spec.observation.items()
+            name: torch.zeros(1, policy.observation_horizon, len(policy.spec.observation[name]))
+            for name in policy.spec.needed_fields
         },
         batch_size=[1, policy.observation_horizon],
     )

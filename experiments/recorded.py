@@ -106,7 +106,7 @@ def all_windows(episode: TensorDict, policy: DiffusionPolicy) -> TensorDict:
     """The windows of an episode whose chunk does not reach beyond its end."""
     horizons, steps = policy.horizons, len(episode)
     sampler = WindowSampler([steps], horizons.observation, horizons.prediction, seed=0)
-    storage = WindowStorage([episode], tuple(policy.spec.observation), horizons.observation)
+    storage = WindowStorage([episode], policy.spec.needed_fields, horizons.observation)
     return storage.get(sampler.rows(torch.arange(steps - horizons.prediction + 1)))
 
 

@@ -1,6 +1,6 @@
 """How to learn: one file is one learning stage."""
 
-from lightning_modules.diffusion import Sampler, Schedule
+from lightning_modules.diffusion import Exploration, Sampler, Schedule
 from lightning_modules.diffusion_policy import DiffusionPolicy
 from lightning_modules.horizons import Horizons
 from lightning_modules.networks import MLPDenoiser, TransformerDenoiser, UNetDenoiser
@@ -12,6 +12,7 @@ __all__ = [
     "PPO",
     "CheckpointPolicy",
     "DiffusionPolicy",
+    "Exploration",
     "FilteredCloning",
     "Horizons",
     "MLPDenoiser",

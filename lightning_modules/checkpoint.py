@@ -127,6 +127,7 @@ def check_same_task(checkpoint: Mapping[str, Any], spec: TaskSpec) -> None:
     _check_equal(
         ("task", saved.task, spec.task),
         ("observation fields", _dims(saved), _dims(spec)),
+        ("order of observation fields", list(saved.read_ranges), list(spec.read_ranges)),
         ("action dimensions", list(saved.joints), list(spec.joints)),
         ("policy rate", saved.rate, spec.rate),
         ("observation ranges", _ranges(saved), _ranges(spec)),
@@ -199,8 +200,8 @@ def _difference(what: str, saved: Any, current: Any) -> str:
 
 
 def _dims(spec: TaskSpec) -> dict[str, int]:
-    return {name: len(bounds) for name, bounds in spec.observation.items()}
+    return {name: len(bounds) for name, bounds in spec.read_ranges.items()}
 
 
 def _ranges(spec: TaskSpec) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
-    return {name: (bounds.low, bounds.high) for name, bounds in spec.observation.items()}
+    return {name: (bounds.low, bounds.high) for name, bounds in spec.read_ranges.items()}

@@ -20,12 +20,12 @@ class Normalizer(nn.Module):
     """Affine maps fixed by a task; its buffers travel in the checkpoint.
 
     Args:
-        spec: the task, whose observation fields are concatenated in its order.
+        spec: the task, whose fields that policies read are concatenated in their order.
     """
 
     def __init__(self, spec: TaskSpec) -> None:
         super().__init__()
-        fields = spec.observation.values()
+        fields = spec.read_ranges.values()
         observation = Range(
             tuple(x for r in fields for x in r.low), tuple(x for r in fields for x in r.high)
         )

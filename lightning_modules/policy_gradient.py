@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any, cast
 
@@ -29,7 +29,14 @@ from typing_extensions import override
 
 from lightning_modules.advantages import advantages_and_returns, returns_to_go
 from lightning_modules.checkpoint import check_same_task, describe, read_checkpoint, resolve
-from lightning_modules.diffusion import Sampler, Schedule, draw_noise, log_prob, sample_chain
+from lightning_modules.diffusion import (
+    Exploration,
+    Sampler,
+    Schedule,
+    draw_noise,
+    log_prob,
+    sample_chain,
+)
 from lightning_modules.diffusion_policy import (
     DEFAULT_HORIZONS,
     DEFAULT_SCHEDULE,
@@ -42,6 +49,7 @@ from lightning_modules.objectives import PPO, Objective, StepObjective
 from robot.schema import TaskSpec
 
 DEFAULT_OBJECTIVE = PPO()
+DEFAULT_EXPLORATION = Exploration()
 DEFAULT_SAMPLER = Sampler(num_steps=10)
 
 
@@ -58,8 +66,7 @@ class PolicyGradient(DiffusionPolicy):
         objective: what is learned from attempts.
         tuned_steps: K', how many of the last denoising steps are tuned; the others keep the
             beachhead's weights. All of them, if None.
-        exploration: floor on the standard deviation of a denoising step while attempts are
-            collected, in normalised action units.
+        exploration: noise that is added to every denoising step while attempts are collected.
         denoiser: as in DiffusionPolicy, where there is no beachhead.
         horizons: as in DiffusionPolicy, where there is no beachhead.
         schedule: as in DiffusionPolicy, where there is no beachhead.
@@ -81,7 +88,7 @@ class PolicyGradient(DiffusionPolicy):
         beachhead: str | None = None,
         objective: Objective = DEFAULT_OBJECTIVE,
         tuned_steps: int | None = 5,
-        exploration: float = 0.04,
+        exploration: Exploration = DEFAULT_EXPLORATION,
         denoiser: Callable[[int, int, int], Denoiser] = MLPDenoiser,
         horizons: Horizons = DEFAULT_HORIZONS,
         schedule: Schedule = DEFAULT_SCHEDULE,
@@ -109,8 +116,8 @@ class PolicyGradient(DiffusionPolicy):
             raise ValueError(
                 f"tuned_steps is {tuned_steps}, the sampler takes {len(steps) - 1} denoising steps"
             )
-        if exploration <= 0:
-            raise ValueError(f"exploration is {exploration}, it must be above 0")
+        if sampler.kind == "dpm_solver":
+            raise ValueError("dpm_solver's steps have no density to learn from; ddim's and ddpm's do")
         self.objective = objective
         self.tuned_steps = tuned_steps
         self.exploration = exploration
@@ -134,7 +141,7 @@ class PolicyGradient(DiffusionPolicy):
         return args | {
             "objective": describe(self.objective, asdict(self.objective)),
             "tuned_steps": self.tuned_steps,
-            "exploration": self.exploration,
+            "exploration": asdict(self.exploration),
             "critic_learning_rate": self.critic_learning_rate,
             "critic_width": self.critic_width,
             "critic_warmup": self.critic_warmup,
@@ -147,14 +154,10 @@ class PolicyGradient(DiffusionPolicy):
         objective = init_args["objective"]
         cls_of_objective = resolve(objective["class_path"], Objective)
         made = cls_of_objective(**objective["init_args"])  # pyright: ignore[reportAbstractUsage]
-        return {**super().revive(init_args), "objective": made}
+        exploration = Exploration(**init_args["exploration"])
+        return {**super().revive(init_args), "objective": made, "exploration": exploration}
 
     # Acting
-
-    @property
-    def explorer(self) -> Sampler:
-        """The sampler that collects attempts: it acts, but every denoising step has a density."""
-        return replace(self.sampler, exploration=self.exploration)
 
     @override
     def denoise(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
@@ -178,9 +181,15 @@ class PolicyGradient(DiffusionPolicy):
         """
         condition = self.encode(observations)
         shape = (condition.shape[0], self.horizons.prediction, self.spec.action_dim)
-        noise = draw_noise(self.explorer, self.schedule, shape, generator, condition.device)
+        noise = draw_noise(
+            self.sampler, self.schedule, shape, generator, condition.device, exploring=True
+        )
         chain = sample_chain(
-            lambda x, k: self.denoise(x, k, condition), self.schedule, self.explorer, noise
+            lambda x, k: self.denoise(x, k, condition),
+            self.schedule,
+            self.sampler,
+            noise,
+            self.exploration,
         )
         chunk = self.normalizer.real_action(chain[-1], self.normalizer.origin(observations))
         return TensorDict(
@@ -245,11 +254,18 @@ class PolicyGradient(DiffusionPolicy):
     def log_prob(self, steps: TensorDictBase) -> Tensor:
         """Mean log-density of each denoising step over the executed chunk, ``[B]``."""
         x_k, k = steps["x_k"], steps["k"]
-        output = self.denoiser(x_k, k, steps["condition"])
         density = log_prob(
-            output, self.schedule, self.explorer, x_k, steps["x_j"], k, steps["j"]
-        )  # [B, Tp, A]
-        return density[:, : self.horizons.action].mean((1, 2))
+            self.denoiser(x_k, k, steps["condition"]),
+            self.schedule,
+            self.sampler,
+            self.exploration,
+            x_k,
+            steps["x_j"],
+            k,
+            steps["j"],
+            horizon=self.horizons.action,
+        )  # [B, Ta, A]
+        return density.mean((1, 2))
 
     @override
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:

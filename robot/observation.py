@@ -1,6 +1,13 @@
 """What a policy sees, from what the arm measures and a camera system reports.
 
 The same for the simulated and the real arm.
+
+Besides what is measured, an observation says it as the gripper sees it, so that a skill cloned at
+one place of the table is nearly the same numbers at another. Two frames serve for that, both the
+base frame turned about the vertical:
+
+    heading frame    until the grasp point lies on its x axis: as if the waist were at zero
+    gripper frame    until its y axis lies across the fingers: as if the wrist were at zero, too
 """
 
 from __future__ import annotations
@@ -33,41 +40,62 @@ def observe(
     joint_position: Tensor,
     joint_velocity: Tensor,
     gripper_opening: Tensor,
-    grasp_point: Tensor,
+    grasp_pose: tuple[Tensor, Tensor],
     last_command: Tensor,
     objects: SeenObjects,
     goal: Tensor,
 ) -> TensorDict:
     """The observation, with the fields of ``robot.schema.observation_shapes``.
 
-    Objects are given both in the base frame and as offsets from the gripper, which the arm knows
-    from its joints: cloned at one position, a policy that sees the offset reaches further.
-
     Args:
         joint_position: ``[B, J]`` rad.
         joint_velocity: ``[B, J]`` rad/s.
         gripper_opening: ``[B, 1]`` m.
-        grasp_point: ``[B, 3]`` m, by the arm's kinematics.
+        grasp_pose: of the gripper by the arm's kinematics: position ``[B, 3]`` (m) and rotation
+            matrix ``[B, 3, 3]``.
         last_command: ``[B, J + 1]`` rad and m.
         objects: what the camera system reports.
-        goal: ``[B, 7]``.
+        goal: ``[B, 7]`` one-hot over ``GOALS``, then where it is in the base frame (m); at the
+            origin for a goal that has no place.
 
     Returns:
         TensorDict ``[B]``.
     """
-    offset = (objects.position - grasp_point[:, None]) * objects.mask[..., None]
+    point, rotation = grasp_pose
+    heading = torch.atan2(point[:, 1], point[:, 0])  # [B]
+    across = rotation[:, :, 1]
+    yaw = torch.atan2(-across[:, 0], across[:, 1])  # of the gripper, [B]
+    place = goal[:, -3:]
+    goal_offset = turn((place - point)[:, None], -heading)[:, 0]
+    has_place = place.abs().amax(-1, keepdim=True) > 0
+    # How far waist and wrist still have to go; for the joints between them, where to.
+    pending = last_command.clone()
+    pending[:, [0, -2]] -= joint_position[:, [0, -1]]
+    columns = objects.rotation.unflatten(-1, (2, 3))  # [B, S, 2, 3]
     return TensorDict(
         {
             "joint_position": joint_position,
             "joint_velocity": joint_velocity,
             "gripper_opening": gripper_opening,
+            "posture": joint_position[:, 1:-1],
             "last_command": last_command,
+            "pending_command": pending,
             "object_position": objects.position,
-            "object_offset": offset,
+            "object_place": turn(objects.position, -heading),
+            "object_offset": turn(objects.position - point[:, None], -heading)
+            * objects.mask[..., None],
             "object_rotation": objects.rotation,
+            "object_turn": turn(columns.flatten(1, 2), -yaw).reshape(objects.rotation.shape),
             "object_size": objects.size,
             "object_mask": objects.mask,
-            "goal": goal,
+            "goal": torch.cat([goal[:, :-3], goal_offset * has_place], dim=-1),
         },
         batch_size=torch.Size([len(joint_position)]),
     )
+
+
+def turn(vectors: Tensor, angle: Tensor) -> Tensor:
+    """Vectors ``[B, N, 3]`` turned about the vertical by ``angle [B]`` (rad)."""
+    cos, sin = torch.cos(angle)[:, None], torch.sin(angle)[:, None]
+    x, y, z = vectors.unbind(-1)
+    return torch.stack([cos * x - sin * y, sin * x + cos * y, z], dim=-1)

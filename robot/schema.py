@@ -9,13 +9,17 @@ key                                     shape    meaning
 ``observation / joint_position``        [J]      rad, base to wrist
 ``observation / joint_velocity``        [J]      rad/s
 ``observation / gripper_opening``       [1]      m between the finger pads
+``observation / posture``               [J - 2]  rad, of the joints between waist and wrist
 ``observation / last_command``          [J + 1]  the action sent last (rad, m)
+``observation / pending_command``       [J + 1]  the same, of waist and wrist how far there is to go
 ``observation / object_position``       [S, 3]   m, in the arm's base frame
-``observation / object_offset``         [S, 3]   m, from the grasp point, along the base's axes
+``observation / object_place``          [S, 3]   m, in the heading frame
+``observation / object_offset``         [S, 3]   m, from the grasp point, in the heading frame
 ``observation / object_rotation``       [S, 6]   first two columns of the rotation matrix
+``observation / object_turn``           [S, 6]   the same in the gripper's frame
 ``observation / object_size``           [S, 3]   m, half extents of the bounding box
 ``observation / object_mask``           [S]      1 where a slot holds an object, else 0
-``observation / goal``                  [7]      one-hot over ``GOALS``, then a position in m
+``observation / goal``                  [7]      one-hot over ``GOALS``, then its offset (m) if any
 ``action``                              [J + 1]  joint targets (rad), gripper opening (m)
 ``phi``                                 [P]      task parameters of the episode, visible first
 ``observation_time``                    [1]      s, monotonic, float64
@@ -27,6 +31,8 @@ key                                     shape    meaning
 ======================================  =======  ==========================================
 
 The rotation is the continuous 6-D representation of Zhou et al. 2019 (1812.07035), column major.
+The heading frame and the gripper's turn with the arm's waist and wrist, see
+:mod:`robot.observation`.
 A policy may read ``observation`` and nothing else: ``phi`` may hold hidden parameters.
 """
 
@@ -55,15 +61,19 @@ DONE = ("next", "done")
 
 
 def observation_shapes(num_joints: int) -> dict[str, tuple[int, ...]]:
-    """Fields of a tabletop observation and their shapes, in the order policies read them."""
+    """Fields of a tabletop observation and their shapes."""
     return {
         "joint_position": (num_joints,),
         "joint_velocity": (num_joints,),
         "gripper_opening": (1,),
+        "posture": (num_joints - 2,),
         "last_command": (num_joints + 1,),
+        "pending_command": (num_joints + 1,),
         "object_position": (MAX_OBJECTS, 3),
+        "object_place": (MAX_OBJECTS, 3),
         "object_offset": (MAX_OBJECTS, 3),
         "object_rotation": (MAX_OBJECTS, 6),
+        "object_turn": (MAX_OBJECTS, 6),
         "object_size": (MAX_OBJECTS, 3),
         "object_mask": (MAX_OBJECTS,),
         "goal": (len(GOALS) + 3,),
@@ -107,13 +117,15 @@ class TaskSpec:
         task: name of the task.
         rate: policy rate, Hz.
         joints: names of the action's dimensions, base to gripper.
-        observation: range of each observation field the policy reads, in the order in which
-            the fields are concatenated; a field's length is that of its range.
+        observation: range of each observation field that is recorded; a field's length is that
+            of its range.
         action: range of the action's dimensions.
         action_change: range of a command's distance from the last command within a chunk. Where
             it is given, policies predict chunks relative to ``last_command``, which is then an
             observation field: they follow what they see of a motion instead of recalling absolute
             positions, and generalise from fewer demonstrations.
+        reads: observation fields that policies read, in the order in which they are concatenated.
+            All of them, in their order, if None.
 
     Raises:
         ValueError: if lengths contradict each other, or ``last_command`` is needed and missing.
@@ -125,8 +137,14 @@ class TaskSpec:
     observation: Mapping[str, Range]
     action: Range
     action_change: Range | None = None
+    reads: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        if unknown := [name for name in self.reads or () if name not in self.observation]:
+            raise ValueError(
+                f"policies of task {self.task!r} cannot read {unknown[0]!r}; "
+                f"there are {', '.join(self.observation)}"
+            )
         if len(self.joints) != len(self.action):
             raise ValueError(
                 f"task {self.task!r} names {len(self.joints)} joints for an action of "
@@ -142,9 +160,21 @@ class TaskSpec:
             )
 
     @property
+    def read_ranges(self) -> dict[str, Range]:
+        """Range of each observation field that policies read, in their order."""
+        names = self.observation if self.reads is None else self.reads
+        return {name: self.observation[name] for name in names}
+
+    @property
+    def needed_fields(self) -> tuple[str, ...]:
+        """Observation fields that a policy needs: what it reads, and what chunks start from."""
+        start = () if self.action_change is None else ("last_command",)
+        return tuple(dict.fromkeys((*self.read_ranges, *start)))
+
+    @property
     def observation_dim(self) -> int:
         """Length of one flattened observation."""
-        return sum(len(r) for r in self.observation.values())
+        return sum(len(r) for r in self.read_ranges.values())
 
     @property
     def action_dim(self) -> int:
@@ -165,7 +195,7 @@ class TaskSpec:
         """
         batch = observation.batch_size
         parts: list[Tensor] = []
-        for name, bounds in self.observation.items():
+        for name, bounds in self.read_ranges.items():
             value = observation.get(name, None)
             if value is None:
                 raise ValueError(
@@ -195,4 +225,5 @@ class TaskSpec:
             observation={k: Range(**v) for k, v in data["observation"].items()},
             action=Range(**data["action"]),
             action_change=Range(**change) if (change := data.get("action_change")) else None,
+            reads=tuple(reads) if (reads := data.get("reads")) else None,
         )

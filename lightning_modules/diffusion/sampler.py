@@ -9,7 +9,7 @@ Symbols:
     Tp, A       prediction horizon, dimensions of an action
 
 All randomness comes in as one tensor, ``noise [M, B, Tp, A]``: the initial x_K, then what the
-denoising steps inject. The last step injects none (M = N), unless the sampler explores (M = N + 1).
+denoising steps inject. The last step injects none (M = N), unless a learner explores (M = N + 1).
 Sampling is therefore a pure function: a sample of a batch equals the same sample alone, and a
 caller may hold a part of the noise fixed.
 """
@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
+from lightning_modules.diffusion.exploration import Exploration
 from lightning_modules.diffusion.schedule import Schedule
 
 Kind = Literal["ddim", "ddpm", "dpm_solver"]
@@ -46,9 +47,6 @@ class Sampler:
         temperature: scale of all injected noise, the initial one included.
         eta: 0 deterministic .. 1 as stochastic as DDPM. ``ddpm`` takes 1 only, ``dpm_solver``
             0 (ODE) or 1 (SDE).
-        exploration: floor on the standard deviation of every denoising step, the last included,
-            in normalised action units (DPPO's ``min_sampling_denoising_std``). 0 for acting;
-            above 0 for collecting what a policy gradient learns from. Not for ``dpm_solver``.
 
     Raises:
         ValueError: if an argument is out of range or two of them exclude each other.
@@ -59,7 +57,6 @@ class Sampler:
     stride: int | None = None
     temperature: float = 1.0
     eta: float = 1.0
-    exploration: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -82,10 +79,6 @@ class Sampler:
             raise ValueError(f"ddpm has eta 1, not {self.eta}; ddim takes any eta from 0 to 1")
         if self.kind == "dpm_solver" and self.eta not in (0, 1):
             raise ValueError(f"dpm_solver takes eta 0 (ODE) or 1 (SDE), not {self.eta}")
-        if self.exploration < 0:
-            raise ValueError(f"exploration is {self.exploration}, it must not be negative")
-        if self.exploration and self.kind == "dpm_solver":
-            raise ValueError("dpm_solver does not explore; ddim and ddpm do")
 
     def steps(self, schedule: Schedule) -> tuple[int, ...]:
         """The denoising steps visited, K down to 0: N + 1 of them.
@@ -109,9 +102,9 @@ class Sampler:
         n = self.num_steps
         return tuple(round(total * (n - i) / n) for i in range(n + 1))
 
-    def num_noises(self, schedule: Schedule) -> int:
+    def num_noises(self, schedule: Schedule, exploring: bool = False) -> int:
         """M: standard normal draws a sample takes, the initial one included."""
-        return len(self.steps(schedule)) - (0 if self.exploration else 1)
+        return len(self.steps(schedule)) - (0 if exploring else 1)
 
 
 def draw_noise(
@@ -120,6 +113,7 @@ def draw_noise(
     shape: Sequence[int],
     generator: torch.Generator | Sequence[torch.Generator] | None = None,
     device: torch.device | str = "cpu",
+    exploring: bool = False,
 ) -> Tensor:
     """Standard normal noise for a batch of chunks, ``[M, B, Tp, A]``.
 
@@ -128,12 +122,13 @@ def draw_noise(
         generator: one for the batch, or one a sample: sample i of the batch then equals a
             single sample drawn with generator i. Noise is drawn where a generator lives.
         device: where the noise is needed.
+        exploring: whether the last denoising step is to inject noise, too.
 
     Raises:
         ValueError: if there are as many generators as neither one nor B.
     """
     batch, *chunk = shape
-    n = sampler.num_noises(schedule)
+    n = sampler.num_noises(schedule, exploring)
     if generator is None or isinstance(generator, torch.Generator):
         origin = device if generator is None else generator.device
         noise = torch.randn(n, batch, *chunk, generator=generator, device=origin)
@@ -144,21 +139,32 @@ def draw_noise(
     return torch.stack(samples, dim=1)
 
 
-def sample_chain(denoise: Denoise, schedule: Schedule, sampler: Sampler, noise: Tensor) -> Tensor:
+def sample_chain(
+    denoise: Denoise,
+    schedule: Schedule,
+    sampler: Sampler,
+    noise: Tensor,
+    exploration: Exploration | None = None,
+) -> Tensor:
     """Denoises chunks and keeps every x_k on the way, for pictures and policy gradients.
 
     Args:
         denoise: the conditioned denoiser.
         noise: standard normal ``[M, B, Tp, A]``, see :func:`draw_noise`.
+        exploration: what is added to act otherwise than the policy would. Not for ``dpm_solver``.
 
     Returns:
         The chain x_K .. x_0, ``[N + 1, B, Tp, A]``.
     """
     steps = sampler.steps(schedule)
-    expected = sampler.num_noises(schedule)
+    expected = sampler.num_noises(schedule, exploration is not None)
     if noise.shape[0] != expected:
         raise ValueError(f"{noise.shape[0]} draws of noise, the sampler takes {expected}")
-    advance = (_solver if sampler.kind == "dpm_solver" else _reverse_process)(schedule, sampler)
+    advance = (
+        _solver(schedule, sampler)
+        if sampler.kind == "dpm_solver"
+        else _reverse_process(schedule, sampler, exploration)
+    )
     noise = sampler.temperature * noise
     chain = [noise[0]]
     for i, (k, j) in enumerate(pairwise(steps), start=1):
@@ -181,22 +187,23 @@ def transition(
         k: denoising step of each sample, long ``[B]``.
         j: step each goes to, long ``[B]``.
     """
-    mean, std = schedule.transition(
+    return schedule.transition(
         output, x_k, k, j, eta=sampler.eta, consistent=sampler.kind == "ddpm"
     )
-    return mean, std.clamp(min=sampler.exploration)
 
 
 def log_prob(
     output: Tensor,
     schedule: Schedule,
     sampler: Sampler,
+    exploration: Exploration,
     x_k: Tensor,
     x_j: Tensor,
     k: Tensor,
     j: Tensor,
+    horizon: int | None = None,
 ) -> Tensor:
-    """Log-density of a denoising step, log p(x_j | x_k), of each number of the chunk.
+    """Log-density of an explored denoising step, log p(x_j | x_k).
 
     DPPO (2409.00588, eq. 4.2): a denoising step is an action of an inner Markov decision process,
     drawn from a normal distribution, so that a policy gradient needs no more than this.
@@ -207,19 +214,20 @@ def log_prob(
         x_j: the chunks that were drawn from them.
         k: denoising step of each sample, long ``[B]``.
         j: step each went to, long ``[B]``.
+        horizon: density of the first so many steps alone (T); of all if None.
 
     Returns:
-        ``[B, Tp, A]``.
+        That of each independent mode of the noise, ``[B, T, A]``; their sum is the whole.
 
     Raises:
         ValueError: if the sampler's steps have no density.
     """
-    if sampler.kind == "dpm_solver" or not sampler.exploration:
-        raise ValueError(
-            "a denoising step has a density only under ddim or ddpm with exploration above 0"
-        )
+    if sampler.kind == "dpm_solver":
+        raise ValueError("the steps of dpm_solver have no density; those of ddim and ddpm do")
     mean, std = transition(output, schedule, sampler, x_k, k, j)
-    return Normal(mean, std, validate_args=False).log_prob(x_j)
+    away = (x_j - mean)[:, :horizon]
+    deviation, basis = exploration.modes(std, away.shape[1])
+    return Normal(0.0, deviation, validate_args=False).log_prob(basis.T @ away)
 
 
 # From the denoiser's output, x_k, k, j and the noise to inject (none in the last step): x_j.
@@ -231,12 +239,19 @@ def _filled(k: int, x: Tensor) -> Tensor:
     return torch.full((x.shape[0],), k, dtype=torch.long, device=x.device)
 
 
-def _reverse_process(schedule: Schedule, sampler: Sampler) -> _Advance:
+def _reverse_process(
+    schedule: Schedule, sampler: Sampler, exploration: Exploration | None
+) -> _Advance:
     """DDIM and DDPM: a draw from the transition p(x_j | x_k)."""
 
     def advance(output: Tensor, x_k: Tensor, k: int, j: int, noise: Tensor | None) -> Tensor:
         mean, std = transition(output, schedule, sampler, x_k, _filled(k, x_k), _filled(j, x_k))
-        return mean if noise is None else mean + std * noise
+        if noise is None:
+            return mean
+        if exploration is None:
+            return mean + std * noise
+        deviation, basis = exploration.modes(std, noise.shape[1])
+        return mean + basis @ (deviation * (basis.T @ noise))
 
     return advance
 

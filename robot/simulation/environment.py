@@ -205,11 +205,13 @@ class SimulatedArmEnv(EnvBase):
         v = self._physics.velocities.float()  # [B, J + 2 + 6 S]
         objects = q[:, joints + 2 :].reshape(self.num_envs, MAX_OBJECTS, 7)
         mask = self._mask[..., None]
+        point, rotation = forward_kinematics(self.arm, q[:, :joints])
         return WorldState(
             joint_position=q[:, :joints],
             joint_velocity=v[:, :joints],
             gripper_opening=q[:, joints : joints + 2].sum(-1, keepdim=True),
-            grasp_point=forward_kinematics(self.arm, q[:, :joints])[0],
+            grasp_point=point,
+            grasp_rotation=rotation,
             object_position=objects[..., :3] * mask,
             object_rotation=first_two_columns(objects[..., 3:]) * mask,
             object_velocity=v[:, joints + 2 :].reshape(self.num_envs, MAX_OBJECTS, 6) * mask,
@@ -223,7 +225,7 @@ class SimulatedArmEnv(EnvBase):
             world.joint_position,
             world.joint_velocity,
             world.gripper_opening,
-            world.grasp_point,
+            (world.grasp_point, world.grasp_rotation),
             self._command.clone(),
             objects,
             self._goal.clone(),

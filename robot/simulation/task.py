@@ -21,6 +21,7 @@ class WorldState:
         joint_velocity: ``[B, J]`` rad/s.
         gripper_opening: ``[B, 1]`` m.
         grasp_point: ``[B, 3]`` m, between the finger pads.
+        grasp_rotation: ``[B, 3, 3]`` of the gripper: x along the approach, y across the fingers.
         object_position: ``[B, S, 3]`` m; zero in empty slots, as below.
         object_rotation: ``[B, S, 6]`` first two columns of the rotation matrix.
         object_velocity: ``[B, S, 6]`` linear m/s, then angular rad/s.
@@ -30,6 +31,7 @@ class WorldState:
     joint_velocity: Tensor
     gripper_opening: Tensor
     grasp_point: Tensor
+    grasp_rotation: Tensor
     object_position: Tensor
     object_rotation: Tensor
     object_velocity: Tensor

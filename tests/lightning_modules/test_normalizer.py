@@ -64,3 +64,17 @@ def test_absolute_chunks_have_no_origin():
 def test_relative_chunks_need_the_last_command():
     with pytest.raises(ValueError, match="last command of 0 dimensions, its action has 2"):
         replace(SPEC, action_change=Range.repeat(-1.0, 1.0, 2))
+
+
+def test_policies_read_only_the_fields_named_and_windows_still_hold_where_chunks_start():
+    fields = {**SPEC.observation, "last_command": SPEC.action}
+    names = tuple(reversed(SPEC.observation))[:1]
+    change = Range((-1.0, -0.1), (1.0, 0.1))
+    spec = replace(SPEC, observation=fields, action_change=change, reads=names)
+    assert spec.observation_dim == len(fields[names[0]])
+    assert spec.needed_fields == (*names, "last_command")
+    assert TaskSpec.from_dict(spec.to_dict()) == spec
+    seen = observations(3)
+    assert torch.equal(spec.flatten(seen), seen[names[0]].flatten(2).float())
+    with pytest.raises(ValueError, match=r"of task .* cannot read 'smell'; there are "):
+        replace(SPEC, reads=("smell",))

@@ -8,6 +8,7 @@ from toy_task import SPEC, ToyData, observations, tiny_policy, tiny_trainer
 
 from lightning_modules import (
     PPO,
+    Exploration,
     FilteredCloning,
     Horizons,
     MLPDenoiser,
@@ -27,7 +28,7 @@ def learner(**arguments):
         "horizons": Horizons(observation=2, prediction=4, action=2),
         "sampler": Sampler(num_steps=5),
         "tuned_steps": 3,
-        "exploration": 0.1,
+        "exploration": Exploration(0.1),
         "learning_rate": 1e-3,
         "critic_warmup": 0,
     }
@@ -170,7 +171,7 @@ def test_a_tuned_policy_is_rebuilt_from_its_checkpoint_alone(beachhead, tmp_path
     ("arguments", "sentence"),
     [
         ({"tuned_steps": 6}, "tuned_steps is 6, the sampler takes 5 denoising steps"),
-        ({"exploration": 0.0}, "exploration is 0.0, it must be above 0"),
+        ({"sampler": Sampler("dpm_solver", num_steps=5)}, "dpm_solver's steps have no density"),
         ({"beachhead": "nowhere.ckpt"}, "no checkpoint at 'nowhere.ckpt'"),
     ],
 )
