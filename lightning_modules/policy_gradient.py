@@ -117,7 +117,9 @@ class PolicyGradient(DiffusionPolicy):
                 f"tuned_steps is {tuned_steps}, the sampler takes {len(steps) - 1} denoising steps"
             )
         if sampler.kind == "dpm_solver":
-            raise ValueError("dpm_solver's steps have no density to learn from; ddim's and ddpm's do")
+            raise ValueError(
+                "dpm_solver's steps have no density to learn from; ddim's and ddpm's do"
+            )
         self.objective = objective
         self.tuned_steps = tuned_steps
         self.exploration = exploration

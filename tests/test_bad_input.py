@@ -253,10 +253,10 @@ def test_nan_in_a_stored_episode_is_named_with_the_episode_and_the_folder(capsys
     with pytest.MonkeyPatch.context() as patch:  # as a store of other software may hold it
         patch.setattr("robot.episodes.check_episode", lambda *_: None)
         episode = store.load(0)
-        episode["observation", "joint_position"][3, 2] = torch.nan
+        episode["observation", "joint_velocity"][3, 2] = torch.nan
         added = store.append(episode, store.info(0))
     sentence = refused(capsys, PATH, str(store.path))
-    assert sentence.startswith(f"episode {added} of {store.path}: 'observation/joint_position'")
+    assert sentence.startswith(f"episode {added} of {store.path}: 'observation/joint_velocity'")
     assert "step 3" in sentence
 
 

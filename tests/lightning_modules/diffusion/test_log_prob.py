@@ -83,7 +83,9 @@ def test_the_policy_gradient_is_the_derivative_of_the_expected_reward():
     for i in range(3):
         step = 1e-3 * torch.eye(3, dtype=torch.float64)[i]
         up, down = (
-            reward(explored(sampler, exploration, denoiser(theta + sign * step), size, chunk=chunk)).mean()
+            reward(
+                explored(sampler, exploration, denoiser(theta + sign * step), size, chunk=chunk)
+            ).mean()
             for sign in (1, -1)
         )
         assert gradient[i] == pytest.approx(float(up - down) / 2e-3, abs=0.03)
@@ -110,7 +112,9 @@ def test_what_is_explored_has_the_covariance_of_the_docs(coherence):
         return x / SCHEDULE.signal_and_noise(x, k)[1]  # epsilon that leaves x_0 = 0
 
     exploration = Exploration(0.3, coherence, 2.0)
-    x_0 = explored(Sampler(num_steps=5), exploration, clean, size=100_000, chunk=(5, 1))[-1, :, :, 0]
+    x_0 = explored(Sampler(num_steps=5), exploration, clean, size=100_000, chunk=(5, 1))[
+        -1, :, :, 0
+    ]
     t = torch.arange(5)
     kernel = torch.exp(-((t[:, None] - t) ** 2) / 8.0)
     expected = 0.09 * ((1 - coherence) * torch.eye(5) + coherence * kernel)
