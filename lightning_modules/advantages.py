@@ -20,18 +20,20 @@ def advantages_and_returns(
     index: Tensor,
     value: Tensor,
     success: Tensor,
-    last_value: Tensor,
     gamma: float,
     gae_lambda: float,
 ) -> tuple[Tensor, Tensor]:
     """GAE of each decision and the return its value is to predict.
+
+    Nothing is expected after an episode's end, a time limit included: success within the limit is
+    what counts, and the critic sees the time. Bootstrapping there instead rewards attempts that end
+    where the critic is wrong, which is never corrected: runs collapsed after 10,000 episodes.
 
     Args:
         episode: which episode a decision belongs to, long ``[D]``.
         index: its place in that episode, long ``[D]``: 0, 1, ...
         value: of what was seen at the decision, ``[D]``.
         success: whether each episode succeeded, bool ``[N]``.
-        last_value: of what was seen when each episode ended, ``[N]``.
         gamma: discount per decision.
         gae_lambda: 0 one-step advantages .. 1 whole returns.
 
@@ -47,7 +49,7 @@ def advantages_and_returns(
     values = value.new_zeros(num_episodes, len(places))
     values[episode, index] = value
     final = places == (count - 1)[:, None]  # [N, L]
-    next_values = torch.where(final, last_value[:, None], values.roll(-1, dims=1))
+    next_values = torch.where(final, 0.0, values.roll(-1, dims=1))
     won = final & success[:, None]
     advantage, target = generalized_advantage_estimate(
         gamma,
@@ -56,7 +58,7 @@ def advantages_and_returns(
         next_values[..., None],
         won.to(value.dtype)[..., None],
         done=final[..., None],
-        terminated=won[..., None],
+        terminated=final[..., None],
     )
     return advantage[episode, index, 0], target[episode, index, 0]
 

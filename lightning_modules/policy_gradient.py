@@ -13,6 +13,7 @@ Symbols:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict
@@ -46,7 +47,7 @@ from lightning_modules.horizons import Horizons
 from lightning_modules.networks import Denoiser, MLPDenoiser
 from lightning_modules.networks.critic import Critic
 from lightning_modules.objectives import PPO, Objective, StepObjective
-from robot.schema import TaskSpec
+from robot.schema import OBSERVATION, TaskSpec
 
 DEFAULT_OBJECTIVE = PPO()
 DEFAULT_EXPLORATION = Exploration()
@@ -76,6 +77,9 @@ class PolicyGradient(DiffusionPolicy):
         critic_width: of the critic's hidden layers.
         critic_warmup: iterations in which the critic learns alone.
         target_kl: an iteration ends when the policy has moved this far from the one that collected.
+        cloning_weight: of the loss of cloning demonstrations, which hold the policy where they are
+            while attempts move it. Above 0 if and only if the task has a source of demonstrations
+            beside the rollouts.
 
     Raises:
         ValueError: if an argument is out of range, or the beachhead is for another task.
@@ -98,6 +102,7 @@ class PolicyGradient(DiffusionPolicy):
         critic_width: int = 256,
         critic_warmup: int = 2,
         target_kl: float = 1.0,
+        cloning_weight: float = 0.0,
     ) -> None:
         spec = spec if isinstance(spec, TaskSpec) else TaskSpec.from_dict(spec)
         weights: dict[str, Tensor] | None = None
@@ -120,6 +125,10 @@ class PolicyGradient(DiffusionPolicy):
             raise ValueError(
                 "dpm_solver's steps have no density to learn from; ddim's and ddpm's do"
             )
+        if not 0 <= cloning_weight < math.inf:
+            raise ValueError(
+                f"cloning_weight is {cloning_weight}, it must not be negative, and finite"
+            )
         self.objective = objective
         self.tuned_steps = tuned_steps
         self.exploration = exploration
@@ -127,6 +136,7 @@ class PolicyGradient(DiffusionPolicy):
         self.critic_width = critic_width
         self.critic_warmup = critic_warmup
         self.target_kl = target_kl
+        self.cloning_weight = cloning_weight
         self.critic = Critic(self.denoiser.condition_dim, critic_width)
         if weights is not None:
             names = self.denoiser.state_dict().keys()
@@ -148,6 +158,7 @@ class PolicyGradient(DiffusionPolicy):
             "critic_width": self.critic_width,
             "critic_warmup": self.critic_warmup,
             "target_kl": self.target_kl,
+            "cloning_weight": self.cloning_weight,
         }
 
     @classmethod
@@ -212,7 +223,7 @@ class PolicyGradient(DiffusionPolicy):
         Args:
             decisions: ``[D]``: ``condition``, ``chain`` (of :meth:`explore`), ``episode`` and
                 ``index`` (which decision of which episode), of all episodes.
-            episodes: ``[N]``: ``success`` and ``last`` (the observations in which it ended).
+            episodes: ``[N]``: ``success``.
 
         Returns:
             Denoising steps ``[D K']`` or, where the objective clones, chunks ``[D]``.
@@ -221,16 +232,16 @@ class PolicyGradient(DiffusionPolicy):
         condition = decisions["condition"]
         success = episodes["success"].to(self.device)
         gae_lambda = getattr(self.objective, "gae_lambda", 1.0)
-        value = self.critic(condition)
-        last_value = self.critic(self.encode(episodes["last"].to(self.device)))
+        value = self.critic(condition, index)
         gamma = self.objective.gamma
         advantage, target = advantages_and_returns(
-            episode, index, value, success, last_value, gamma, gae_lambda
+            episode, index, value, success, gamma, gae_lambda
         )
         returns = returns_to_go(episode, index, success, gamma)
         weight = self.objective.weigh(advantage, returns)
         whole = TensorDict(
-            {"condition": condition, "target": target, "weight": weight}, batch_size=weight.shape
+            {"condition": condition, "decision": index, "target": target, "weight": weight},
+            batch_size=weight.shape,
         )
         if not isinstance(self.objective, StepObjective):
             whole["chunk"] = decisions["chain"][:, -1]
@@ -270,17 +281,32 @@ class PolicyGradient(DiffusionPolicy):
         return density.mean((1, 2))
 
     @override
+    def setup(self, stage: str) -> None:
+        self.save_hyperparameters(self.init_args())
+        sources = getattr(getattr(self.trainer, "datamodule", None), "sources", {})
+        expected = 2 if self.cloning_weight else 1
+        if stage == "fit" and len(sources) != expected:
+            raise ValueError(
+                f"with cloning_weight {self.cloning_weight} PolicyGradient learns from {expected} "
+                f"source(s), rollouts{' and demonstrations' * (expected - 1)}; "
+                f"the task has {', '.join(sources) or 'none'}"
+            )
+
+    @override
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
         if batch_idx == 0:
             self._kl = 0.0
         return -1 if self._kl > self.target_kl else None
 
     @override
-    def training_step(self, batch: TensorDictBase, batch_idx: int) -> Tensor:
-        value_loss = F.mse_loss(self.critic(batch["condition"]), batch["target"])
+    def training_step(
+        self, batch: TensorDictBase | Mapping[str, TensorDictBase], batch_idx: int
+    ) -> Tensor:
+        batch, demonstrations = _parts(batch)
+        value_loss = F.mse_loss(self.critic(batch["condition"], batch["decision"]), batch["target"])
+        assert self._seed is not None
+        generator = self._generator(self._seed, self.global_step, batch_idx, self.global_rank)
         if not isinstance(self.objective, StepObjective):
-            assert self._seed is not None
-            generator = self._generator(self._seed, self.global_step, batch_idx, self.global_rank)
             each = self.denoising_loss(batch["chunk"], batch["condition"], generator)
             loss = (batch["weight"] * each).mean()
         else:
@@ -288,6 +314,10 @@ class PolicyGradient(DiffusionPolicy):
             log_ratio = now - batch["log_prob"]
             loss = self.objective.loss(log_ratio, now, batch)
             self._note_kl(log_ratio)
+        if demonstrations is not None:
+            cloning_loss = self._loss(demonstrations, generator)
+            self.log("train/cloning_loss", cloning_loss, batch_size=len(demonstrations))
+            loss = loss + self.cloning_weight * cloning_loss
         if self.current_epoch < self.critic_warmup:
             loss = 0.0 * loss
         self.log_dict({"train/loss": loss, "train/value_loss": value_loss}, batch_size=len(batch))
@@ -314,3 +344,13 @@ class PolicyGradient(DiffusionPolicy):
             ],
             weight_decay=0.0,
         )
+
+
+def _parts(
+    batch: TensorDictBase | Mapping[str, TensorDictBase],
+) -> tuple[TensorDictBase, TensorDictBase | None]:
+    """Samples of attempts, and windows of demonstrations where a batch has both, by source."""
+    if isinstance(batch, TensorDictBase):
+        return batch, None
+    first, second = batch.values()
+    return (second, first) if OBSERVATION in first else (first, second)

@@ -37,8 +37,7 @@ def rollout(
         on_batch: told how many episodes have just ended.
 
     Returns:
-        TensorDict ``[N]``: ``success`` bool, ``length`` (steps), ``phi [P]``, ``last`` (the To
-        observations, fields ``[To, ...]``, in which the episode ended); with ``record`` also
+        TensorDict ``[N]``: ``success`` bool, ``length`` (steps), ``phi [P]``; with ``record`` also
         ``trajectory [T]`` (keys of :mod:`robot.schema`, zero past an episode's length) and
         ``state [T + 1, nq]`` (positions of joints and objects, held past the end).
     """
@@ -75,7 +74,6 @@ def _rollout_batch(
     length = torch.zeros(env.num_envs, dtype=torch.long)
     steps: list[TensorDict] = []
     states = [env.physics_state]
-    last = _window(seen)
     while running.any():
         chunk = policy(_window(seen), generator).to("cpu")
         for action in chunk.unbind(1):
@@ -91,13 +89,9 @@ def _rollout_batch(
             running = running & ~ended
             now = after.select(*env.observation_spec.keys())
             seen.append(now[OBSERVATION])
-            if ended.any():
-                last[ended] = _window(seen)[ended]
             if not running.any():
                 break
-    out = TensorDict(
-        {"success": success, "length": length, "phi": phi, "last": last}, batch_size=len(phi)
-    )
+    out = TensorDict({"success": success, "length": length, "phi": phi}, batch_size=len(phi))
     if record:
         missing = env.task.max_steps - len(steps)
         steps += [torch.zeros_like(steps[0])] * missing

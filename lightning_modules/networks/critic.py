@@ -1,13 +1,20 @@
-"""What a state is worth: a value function on the same condition the denoiser reads."""
+"""What a state is worth: a value function on what the denoiser reads, and on the time."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+# Of an attempt: brings their number to about 1.
+TYPICAL_DECISIONS = 10
+
 
 class Critic(nn.Module):
-    """MLP from a condition ``[B, C]`` to the expected return ``[B]``.
+    """MLP from a condition ``[B, C]`` and decisions made ``[B]`` to the expected return ``[B]``.
+
+    Attempts have a time limit, so that the same state is worth less the later it is seen. The
+    policy does not see the time.
 
     Args:
         condition_dim: C.
@@ -17,7 +24,7 @@ class Critic(nn.Module):
     def __init__(self, condition_dim: int, width: int = 256) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(condition_dim, width),
+            nn.Linear(condition_dim + 1, width),
             nn.SiLU(),
             nn.Linear(width, width),
             nn.SiLU(),
@@ -25,5 +32,6 @@ class Critic(nn.Module):
         )
 
     @override
-    def forward(self, condition: Tensor) -> Tensor:
-        return self.layers(condition).squeeze(-1)
+    def forward(self, condition: Tensor, decisions: Tensor) -> Tensor:
+        time = decisions[:, None].to(condition.dtype) / TYPICAL_DECISIONS
+        return self.layers(torch.cat([condition, time], dim=-1)).squeeze(-1)

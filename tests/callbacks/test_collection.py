@@ -57,13 +57,3 @@ def test_decisions_find_their_episodes_again():
     torch.testing.assert_close(decisions["condition"][:, 0], place, rtol=0, atol=0.01)
     for episode, count in enumerate([1, 3, 2, 3, 1]):
         assert decisions["index"][decisions["episode"] == episode].tolist() == list(range(count))
-
-
-def test_where_an_episode_ended_is_what_was_seen_then():
-    env = SimulatedArmEnv(ToyTask(), 2, ToyTask.phi_sets["all"], num_threads=1)
-    phi = ToyTask.phi_sets["all"].sample(2, torch.Generator().manual_seed(0))
-    out = rollout(env, Explorer(Numbering()), phi, seed=0, record=True)
-    seen = out["last"]
-    assert seen.shape == (2, 2)
-    final = out["trajectory"][:, -1]["observation", "joint_position"]
-    torch.testing.assert_close(seen["joint_position"][:, 0], final)

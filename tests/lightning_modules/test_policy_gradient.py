@@ -4,7 +4,7 @@ import pytest
 import torch
 from lightning.pytorch import seed_everything
 from tensordict import TensorDict
-from toy_task import SPEC, ToyData, observations, tiny_policy, tiny_trainer
+from toy_task import SPEC, ToyData, observations, tiny_policy, tiny_trainer, windows
 
 from lightning_modules import (
     PPO,
@@ -53,14 +53,14 @@ def attempts(policy, seed, reward):
     success = reward(explored.pop("chunk"), seen["target"][:, -1])
     explored["episode"] = torch.arange(SIZE)
     explored["index"] = torch.zeros(SIZE, dtype=torch.long)
-    return explored, TensorDict({"success": success, "last": seen}, [SIZE])
+    return explored, TensorDict({"success": success}, [SIZE])
 
 
 def goes_right(chunk, target):
     return ((chunk[..., 0] - target - 2).abs() < 0.7).all(-1)
 
 
-def improve(policy, iterations, reward=goes_right):
+def improve(policy, iterations, reward=goes_right, demonstrations=None):
     """The learning loop without a Trainer; success of each iteration's attempts."""
     optimizer = policy.configure_optimizers()
     rates = []
@@ -77,7 +77,10 @@ def improve(policy, iterations, reward=goes_right):
             for part in order.split(256):
                 policy._trainer.global_step += 1
                 optimizer.zero_grad()
-                policy.training_step(samples[part], 0).backward()
+                batch = samples[part]
+                if demonstrations is not None:
+                    batch = {"ours": batch, "theirs": demonstrations}
+                policy.training_step(batch, 0).backward()
                 optimizer.step()
     return rates
 
@@ -92,6 +95,15 @@ def test_a_policy_that_succeeds_at_times_learns_to_succeed(beachhead, objective)
     rates = improve(policy, 12)
     assert 0.05 < rates[0] < 0.6, [round(r, 2) for r in rates]
     assert rates[-1] > rates[0] + 0.25, [round(r, 2) for r in rates]
+
+
+@pytest.mark.parametrize("weight", [0.0, 10.0])
+def test_demonstrations_hold_the_policy_where_they_are(beachhead, weight):
+    """Demonstrations go left and right, reward is on the right only."""
+    policy = learner(beachhead=beachhead, objective=FilteredCloning(), cloning_weight=weight)
+    both = windows(256, seed=5) if weight else None
+    rates = improve(policy, 12, demonstrations=both)
+    assert (rates[-1] > 0.75) == (weight == 0), [round(r, 2) for r in rates]
 
 
 def test_without_reward_the_plain_policy_gradient_is_exactly_zero():
@@ -170,6 +182,7 @@ def test_a_tuned_policy_is_rebuilt_from_its_checkpoint_alone(beachhead, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        ({"cloning_weight": -1.0}, "cloning_weight is -1.0, it must not be negative"),
         ({"tuned_steps": 6}, "tuned_steps is 6, the sampler takes 5 denoising steps"),
         ({"sampler": Sampler("dpm_solver", num_steps=5)}, "dpm_solver's steps have no density"),
         ({"beachhead": "nowhere.ckpt"}, "no checkpoint at 'nowhere.ckpt'"),
