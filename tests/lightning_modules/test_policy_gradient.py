@@ -97,13 +97,13 @@ def test_a_policy_that_succeeds_at_times_learns_to_succeed(beachhead, objective)
     assert rates[-1] > rates[0] + 0.25, [round(r, 2) for r in rates]
 
 
-@pytest.mark.parametrize("weight", [0.0, 10.0])
-def test_demonstrations_hold_the_policy_where_they_are(beachhead, weight):
+def test_demonstrations_hold_the_policy_where_they_are(beachhead):
     """Demonstrations go left and right, reward is on the right only."""
-    policy = learner(beachhead=beachhead, objective=FilteredCloning(), cloning_weight=weight)
-    both = windows(256, seed=5) if weight else None
-    rates = improve(policy, 12, demonstrations=both)
-    assert (rates[-1] > 0.75) == (weight == 0), [round(r, 2) for r in rates]
+    rates = {}
+    for weight, theirs in ((0.0, None), (10.0, windows(256, seed=5))):
+        policy = learner(beachhead=beachhead, objective=FilteredCloning(), cloning_weight=weight)
+        rates[weight] = improve(policy, 12, demonstrations=theirs)[-1]
+    assert rates[10.0] < 0.5 < rates[0.0] - 0.05, rates
 
 
 def test_without_reward_the_plain_policy_gradient_is_exactly_zero():
