@@ -32,11 +32,12 @@ class Objective(ABC):
     """Base of the objectives.
 
     Attributes:
-        gamma: discount per decision. Well below 1: an attempt that is stuck at its time limit is
-            worth gamma times what it is worth a decision later, so near 1 nothing holds its value.
+        gamma: discount per decision: below 1, quick successes are worth more than late ones.
+        gae_lambda: of the generalised advantage estimate; 1 takes whole returns.
     """
 
     gamma: float = 0.95
+    gae_lambda: float = 1.0
 
     @abstractmethod
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
@@ -63,7 +64,6 @@ class PPO(StepObjective):
     """DPPO: clipped ratios of denoising steps, advantages by GAE.
 
     Attributes:
-        gae_lambda: of the generalised advantage estimate.
         clip: range of the last denoising step's ratio around 1.
         clip_first: that of the noisiest tuned step; in between it grows exponentially.
         denoising_discount: of the advantage per denoising step that is left.

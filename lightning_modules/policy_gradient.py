@@ -231,11 +231,10 @@ class PolicyGradient(DiffusionPolicy):
         episode, index = decisions["episode"], decisions["index"]
         condition = decisions["condition"]
         success = episodes["success"].to(self.device)
-        gae_lambda = getattr(self.objective, "gae_lambda", 1.0)
         value = self.critic(condition, index)
         gamma = self.objective.gamma
         advantage, target = advantages_and_returns(
-            episode, index, value, success, gamma, gae_lambda
+            episode, index, value, success, gamma, self.objective.gae_lambda
         )
         returns = returns_to_go(episode, index, success, gamma)
         weight = self.objective.weigh(advantage, returns)
