@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -30,6 +30,7 @@ from typing_extensions import override
 
 from lightning_modules.advantages import advantages_and_returns, returns_to_go
 from lightning_modules.checkpoint import check_same_task, describe, read_checkpoint, resolve
+from lightning_modules.denoising_steps import denoising_steps
 from lightning_modules.diffusion import (
     Exploration,
     Sampler,
@@ -245,23 +246,10 @@ class PolicyGradient(DiffusionPolicy):
         if not isinstance(self.objective, StepObjective):
             whole["chunk"] = decisions["chain"][:, -1]
             return whole
-        return self._denoising_steps(whole, decisions["chain"])
-
-    def _denoising_steps(self, whole: TensorDict, chain: Tensor) -> TensorDict:
-        """Decisions ``[D]`` and their chains ``[D, K' + 1, Tp, A]`` as steps ``[D K']``."""
-        tuned = self.tuned_steps
-        pairs = list(pairwise(self.sampler.steps(self.schedule)))[-tuned:]
-        steps: list[TensorDict] = []
-        for i, (k, j) in enumerate(pairs):
-            step = whole.copy()
-            step["x_k"], step["x_j"] = chain[:, i], chain[:, i + 1]
-            ones = torch.ones_like(whole["weight"])
-            step["k"], step["j"] = (k * ones).long(), (j * ones).long()
-            step["steps_left"] = (tuned - 1 - i) * ones
-            step["progress"] = i / max(tuned - 1, 1) * ones
-            step["log_prob"] = torch.cat([self.log_prob(part) for part in step.split(4096)])
-            steps.append(step)
-        return cast("TensorDict", TensorDict.cat(steps))
+        pairs = list(pairwise(self.sampler.steps(self.schedule)))[-self.tuned_steps :]
+        steps = denoising_steps(whole, decisions["chain"], pairs)
+        steps["log_prob"] = torch.cat([self.log_prob(part) for part in steps.split(4096)])
+        return steps
 
     def log_prob(self, steps: TensorDictBase) -> Tensor:
         """Mean log-density of each denoising step over the executed chunk, ``[B]``."""
