@@ -15,6 +15,7 @@ from robot.episode_check import check_finite
 from robot.episode_info import SCRIPTED
 from robot.episodes import EpisodeStore
 from robot.schema import ACTION, OBSERVATION, TaskSpec
+from robot.teleop.operator import NORMAL, Style
 
 
 class Demonstrations(Source):
@@ -30,6 +31,7 @@ class Demonstrations(Source):
         validation: share of the episodes to validate on, drawn under the seed (at least one
             episode, unless there is only one or the share is 0); or the ids of these episodes.
         num_episodes: how many a task records by itself, where it has a script and finds none.
+        style: how much the scripted operator of those varies.
 
     Raises:
         ValueError: if a size is below 1 or the share is not in [0, 1).
@@ -42,6 +44,7 @@ class Demonstrations(Source):
         steps_per_epoch: int = 500,
         validation: float | list[int] = 0.1,
         num_episodes: int = 32,
+        style: Style = NORMAL,
     ) -> None:
         if num_episodes < 1:
             raise ValueError(f"num_episodes is {num_episodes}, must be at least 1")
@@ -59,6 +62,7 @@ class Demonstrations(Source):
         self.steps_per_epoch = steps_per_epoch
         self.validation = validation
         self.num_episodes = num_episodes
+        self.style = style
         self.train_ids: list[int] = []
         self.validation_ids: list[int] = []
         self.seconds: dict[str, float] = {}

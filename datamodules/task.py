@@ -134,7 +134,8 @@ class TaskDataModule(SourcedDataModule):
                 f"{source.count()} of {source.num_episodes} demonstrations at {source.path}: a "
                 f"scripted operator records the rest on phi set {self.phi_set.name!r}"
             )
-            record(self, plan, self.phi_set, source.path, source.num_episodes, self.seed)
+            count, style = source.num_episodes, source.style
+            record(self, plan, self.phi_set, source.path, count, self.seed, style)
 
     def _tell_where_from(self, source: Demonstrations) -> None:
         """Says so where a script recorded them on another phi set than the task's."""

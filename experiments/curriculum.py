@@ -2,7 +2,7 @@
 
     python experiments/curriculum.py --study table --method curriculum --seed 0
 
-``table`` takes the beachhead to the whole table in 40,000 episodes. ``comparison`` gives every
+``table`` takes the beachhead to the whole table in 20,000 episodes. ``comparison`` gives every
 method the same 6,000 episodes to reach ``wide``. Each run starts at the beachhead that
 experiments/beachhead.py made under the same seed (or trains it), fits by
 configs/pick_banana/curriculum.yaml with what the method changes, and tests its checkpoints on task
@@ -29,7 +29,7 @@ from experiments.results import command, machine, replace_text, results_file, wr
 
 CONFIG = "configs/pick_banana/curriculum.yaml"
 # Per study: the largest set, the budget of episodes, iterations between two checkpoints tested.
-STUDIES = {"table": ("table", 40_000, 25), "comparison": ("wide", 6_000, 1_000)}
+STUDIES = {"table": ("table", 20_000, 25), "comparison": ("wide", 6_000, 1_000)}
 
 BOUNDARY = {"class_path": "callbacks.BoundaryExpansion"}
 STRATEGIES: dict[str, dict[str, Any]] = {

@@ -68,3 +68,8 @@ def returns_to_go(episode: Tensor, index: Tensor, success: Tensor, gamma: float)
     count = torch.bincount(episode, minlength=len(success))
     left = (count[episode] - 1 - index).to(torch.float32)
     return success[episode] * gamma**left
+
+
+def explained_variance(value: Tensor, returns: Tensor) -> Tensor:
+    """Share of the returns' variance that the values foresaw: 1 at best, 0 for a constant."""
+    return 1 - (returns - value).var() / returns.var().clamp(min=1e-8)

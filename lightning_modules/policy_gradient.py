@@ -28,7 +28,11 @@ from torch.nn import functional as F  # noqa: N812
 from torch.optim import AdamW
 from typing_extensions import override
 
-from lightning_modules.advantages import advantages_and_returns, returns_to_go
+from lightning_modules.advantages import (
+    advantages_and_returns,
+    explained_variance,
+    returns_to_go,
+)
 from lightning_modules.checkpoint import check_same_task, describe, read_checkpoint, resolve
 from lightning_modules.denoising_steps import denoising_steps
 from lightning_modules.diffusion import (
@@ -52,7 +56,7 @@ from robot.schema import OBSERVATION, TaskSpec
 
 DEFAULT_OBJECTIVE = PPO()
 DEFAULT_EXPLORATION = Exploration()
-DEFAULT_SAMPLER = Sampler(num_steps=10)
+DEFAULT_SAMPLER = Sampler(num_steps=10, temperature=0.3)
 
 
 class PolicyGradient(DiffusionPolicy):
@@ -238,6 +242,7 @@ class PolicyGradient(DiffusionPolicy):
             episode, index, value, success, gamma, self.objective.gae_lambda
         )
         returns = returns_to_go(episode, index, success, gamma)
+        self.log("collection/explained_variance", explained_variance(value, returns), batch_size=1)
         weight = self.objective.weigh(advantage, returns)
         whole = TensorDict(
             {"condition": condition, "decision": index, "target": target, "weight": weight},

@@ -32,7 +32,7 @@ from robot.episode_info import EpisodeInfo
 from robot.file_lock import file_lock
 from robot.schema import TaskSpec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SI_UNITS = {
     "joint_position": "rad",
     "joint_velocity": "rad/s",

@@ -8,6 +8,9 @@ base frame turned about the vertical:
 
     heading frame    until the grasp point lies on its x axis: as if the waist were at zero
     gripper frame    until its y axis lies across the fingers: as if the wrist were at zero, too
+
+The two fingers are alike: turned by half a turn, the gripper is the same one. So what is seen in
+the gripper frame is the same, too.
 """
 
 from __future__ import annotations
@@ -85,7 +88,9 @@ def observe(
             "object_offset": turn(objects.position - point[:, None], -heading)
             * objects.mask[..., None],
             "object_rotation": objects.rotation,
-            "object_turn": turn(columns.flatten(1, 2), -yaw).reshape(objects.rotation.shape),
+            "object_turn": double_angle(turn(columns.flatten(1, 2), -yaw)).reshape(
+                objects.rotation.shape
+            ),
             "object_size": objects.size,
             "object_mask": objects.mask,
             "goal": torch.cat([goal[:, :-3], goal_offset * has_place], dim=-1),
@@ -99,3 +104,13 @@ def turn(vectors: Tensor, angle: Tensor) -> Tensor:
     cos, sin = torch.cos(angle)[:, None], torch.sin(angle)[:, None]
     x, y, z = vectors.unbind(-1)
     return torch.stack([cos * x - sin * y, sin * x + cos * y, z], dim=-1)
+
+
+def double_angle(vectors: Tensor) -> Tensor:
+    """Vectors ``[B, N, 3]`` with twice their angle about the vertical, of the same length.
+
+    Half a turn about the vertical then changes nothing, and everything else can be told apart.
+    """
+    x, y, z = vectors.unbind(-1)
+    length = torch.hypot(x, y).clamp(min=1e-6)
+    return torch.stack([(x * x - y * y) / length, 2 * x * y / length, z], dim=-1)

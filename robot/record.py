@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from robot.seeds import training_seed
 from robot.simulation.environment import SimulatedArmEnv
 from robot.simulation.task import SimulatedTask
 from robot.teleop.message import PoseMessage
-from robot.teleop.operator import Plan, ScriptedOperator, Waypoint
+from robot.teleop.operator import NORMAL, Plan, ScriptedOperator, Style, Waypoint
 from robot.teleop.retargeting import Retargeting
 from robot.transition import recorded
 
@@ -37,6 +38,7 @@ def record(
     path: str | Path,
     num_episodes: int,
     seed: int,
+    style: Style = NORMAL,
 ) -> EpisodeStore:
     """Records scripted demonstrations until the store holds ``num_episodes``; keeps successes.
 
@@ -50,16 +52,18 @@ def record(
         path: folder of the store; made if there is none, else added to.
         num_episodes: how many the store holds at the end.
         seed: of task parameters and of the operator's variation.
+        style: how much the operator varies.
 
     Raises:
-        ValueError: if the store holds episodes of another task, phi set or seed.
+        ValueError: if the store holds episodes of another task, phi set, seed or style.
         RuntimeError: if fewer than one attempt in four of the first batches succeeds.
     """
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     with file_lock(folder / ".recording"):
-        store = EpisodeStore.open_or_create(folder, task.spec, phi_set=phi_set.name, seed=seed)
-        _check_provenance(store, phi_set=phi_set.name, seed=seed)
+        provenance = {"phi_set": phi_set.name, "seed": seed, "style": asdict(style)}
+        store = EpisodeStore.open_or_create(folder, task.spec, **provenance)
+        _check_provenance(store, provenance)
         known = [attempt for i in store.ids if (attempt := store.info(i).attempt) is not None]
         first, kept = max(known, default=-1) + 1, 0
         batches = count(first // NUM_ENVS)
@@ -68,7 +72,7 @@ def record(
             progress.update(bar, completed=len(store))
             while len(store) < num_episodes:
                 batch = next(batches)
-                for attempt, episode, info in _attempts(task, plan, phi_set, seed, batch):
+                for attempt, episode, info in _attempts(task, plan, phi_set, seed, style, batch):
                     if attempt < first or not info.success or len(store) >= num_episodes:
                         continue
                     store.append(episode, info)
@@ -84,8 +88,8 @@ def record(
     return store
 
 
-def _check_provenance(store: EpisodeStore, **wanted: str | int) -> None:
-    """Episodes of one store are draws from one set under one seed."""
+def _check_provenance(store: EpisodeStore, wanted: Mapping[str, Any]) -> None:
+    """Episodes of one store are draws from one set under one seed, by one operator."""
     for name, value in wanted.items():
         recorded = store.metadata["provenance"].get(name)
         if recorded != value:
@@ -96,12 +100,12 @@ def _check_provenance(store: EpisodeStore, **wanted: str | int) -> None:
 
 
 def _attempts(
-    task: SimulatedTask, plan: Plan, phi_set: PhiSet, seed: int, batch: int
+    task: SimulatedTask, plan: Plan, phi_set: PhiSet, seed: int, style: Style, batch: int
 ) -> Iterator[tuple[int, TensorDict, EpisodeInfo]]:
     """The attempts of a batch, with their numbers."""
     batch_seed = training_seed(seed, batch)
     env = SimulatedArmEnv(task, NUM_ENVS, phi_set, batch_seed)
-    for i, episode in enumerate(demonstrate(env, plan, batch_seed)):
+    for i, episode in enumerate(demonstrate(env, plan, batch_seed, style)):
         seconds = len(episode) / task.spec.rate
         phi = episode[PHI][0].tolist()
         attempt = batch * NUM_ENVS + i
@@ -117,22 +121,28 @@ def _attempts(
         yield attempt, episode, info
 
 
-def demonstrate(env: SimulatedArmEnv, plan: Plan, seed: int) -> Iterator[TensorDict]:
+def demonstrate(
+    env: SimulatedArmEnv, plan: Plan, seed: int, style: Style = NORMAL
+) -> Iterator[TensorDict]:
     """One episode of each environment of the batch, driven by its own scripted operator.
 
     Yields:
         Episodes ``[T]`` with the keys of :mod:`robot.schema`; the action is the one sent.
     """
     arm, rate = env.arm, env.task.spec.rate
-    home, _ = forward_kinematics(arm, torch.tensor(arm.home, dtype=torch.float64))
-    start = Waypoint(home.numpy(), 0.0, arm.gripper.range[1], seconds=0.0)
+    home_command = torch.tensor(arm.home_command)
+    point, _ = forward_kinematics(arm, torch.tensor(arm.home, dtype=torch.float64))
+    home = Waypoint(point.numpy(), 0.0, arm.gripper.range[1], seconds=0.0)
     retargeting = Retargeting(arm)
-    now = env.reset()
+    randoms = [np.random.default_rng([seed, i]) for i in range(env.num_envs)]
+    starts = [style.start(home, random) for random in randoms]
+    commands = [retargeting.command(start.message(0.0), home_command) for start in starts]
+    now = env.reset(start=torch.stack(commands))
     messages: list[Iterator[PoseMessage]] = [
-        ScriptedOperator(plan, rate, start).messages(
-            now[OBSERVATION][i], np.random.default_rng([seed, i]), float(now[OBSERVATION_TIME][i])
+        ScriptedOperator(plan, rate, start, style).messages(
+            now[OBSERVATION][i], random, float(now[OBSERVATION_TIME][i])
         )
-        for i in range(env.num_envs)
+        for i, (start, random) in enumerate(zip(starts, randoms, strict=True))
     ]
     running = torch.ones(env.num_envs, dtype=torch.bool)
     steps: list[TensorDictBase] = []

@@ -44,7 +44,8 @@ class Sampler:
         num_steps: denoising steps taken, evenly spaced over the schedule.
         stride: schedule steps per denoising step, instead of ``num_steps``. With neither,
             every step is taken.
-        temperature: scale of all injected noise, the initial one included.
+        temperature: scale of all injected noise, the initial one included; what a learner adds
+            to explore does not count.
         eta: 0 deterministic .. 1 as stochastic as DDPM. ``ddpm`` takes 1 only, ``dpm_solver``
             0 (ODE) or 1 (SDE).
 
@@ -165,8 +166,7 @@ def sample_chain(
         if sampler.kind == "dpm_solver"
         else _reverse_process(schedule, sampler, exploration)
     )
-    noise = sampler.temperature * noise
-    chain = [noise[0]]
+    chain = [sampler.temperature * noise[0]]
     for i, (k, j) in enumerate(pairwise(steps), start=1):
         x_k = chain[-1]  # [B, Tp, A]
         output = denoise(x_k, _filled(k, x_k))
@@ -179,6 +179,8 @@ def transition(
 ) -> tuple[Tensor, Tensor]:
     """Mean ``[B, Tp, A]`` and standard deviation ``[B, 1, 1]`` of the sampler's p(x_j | x_k).
 
+    The temperature scales the deviation.
+
     Not for ``dpm_solver``, whose steps depend on those before.
 
     Args:
@@ -187,9 +189,10 @@ def transition(
         k: denoising step of each sample, long ``[B]``.
         j: step each goes to, long ``[B]``.
     """
-    return schedule.transition(
+    mean, std = schedule.transition(
         output, x_k, k, j, eta=sampler.eta, consistent=sampler.kind == "ddpm"
     )
+    return mean, sampler.temperature * std
 
 
 def log_prob(
@@ -270,7 +273,7 @@ def _solver(schedule: Schedule, sampler: Sampler) -> _Advance:
 
     def advance(output: Tensor, x_k: Tensor, k: int, j: int, noise: Tensor | None) -> Tensor:
         x_0, _ = schedule.clean_and_noise(output, x_k, _filled(k, x_k))
-        injected = torch.zeros_like(x_k) if noise is None else noise
+        injected = torch.zeros_like(x_k) if noise is None else sampler.temperature * noise
         # diffusers leaves the type of what a step returns partially unknown.
         step: Callable[..., tuple[Tensor, ...]] = scheduler.step  # pyright: ignore
         return step(x_0, k - 1, x_k, variance_noise=injected, return_dict=False)[0]

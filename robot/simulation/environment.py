@@ -50,7 +50,9 @@ class SimulatedArmEnv(EnvBase):
     """``num_envs`` arms, each on its own table, stepped together at the task's rate.
 
     ``reset(phi=...)`` sets the task parameters (``[num_envs, P]``); without it, and in partial
-    resets of ``rollout``, they are drawn from ``phi_set``. Rows whose ``_step`` is False rest.
+    resets of ``rollout``, they are drawn from ``phi_set``. ``reset(start=...)`` sets the command
+    (``[num_envs, J + 1]``) in whose pose episodes start, which else is home. Rows whose ``_step``
+    is False rest.
 
     Args:
         task: scene, task parameters and success test.
@@ -143,25 +145,29 @@ class SimulatedArmEnv(EnvBase):
             phi = drawn
         if phi.shape != self._phi.shape:
             raise ValueError(f"phi has shape {tuple(phi.shape)}, expected {tuple(self._phi.shape)}")
+        start: Tensor = kwargs.get("start", self._home.expand(self.num_envs, -1))
+        if start.shape != self._command.shape:
+            raise ValueError(
+                f"start has shape {tuple(start.shape)}, expected {tuple(self._command.shape)}"
+            )
         index = rows.nonzero().squeeze(-1)
         if len(index):
-            self._begin(index, phi[index].to(torch.float32), jitter[index])
+            self._begin(
+                index, phi[index].to(torch.float32), start[index], (start[:, :-1] + jitter)[index]
+            )
         return self._observe(self._world())
 
-    def _begin(self, index: Tensor, phi: Tensor, jitter: Tensor) -> None:
-        """Starts new episodes in the rows ``index [n]``."""
+    def _begin(self, index: Tensor, phi: Tensor, command: Tensor, joints: Tensor) -> None:
+        """Starts new episodes in the rows ``index [n]``, at ``joints [n, J]``."""
         self._phi[index] = phi
         self._goal[index] = self.task.goal(phi)
         self._size[index], self._mask[index] = 0.0, 0.0
         self._steps[index], self._held[index] = 0, 0
-        self._command[index] = self._home
+        self._command[index] = command
         self._command_clock[index] = self._clock[index]
         poses = self.task.place(phi)  # [n, N, 7]
-        joints = self._home[:-1] + jitter  # [n, J]
-        finger = self._home[-1:] / 2
-        positions = torch.cat(
-            [joints, finger.expand(len(index), 2), poses.reshape(len(index), -1)], dim=-1
-        ).double()
+        finger = (command[:, -1:] / 2).expand(-1, 2)
+        positions = torch.cat([joints, finger, poses.reshape(len(index), -1)], dim=-1).double()
         scenes = [self.task.scene(p) for p in phi]
         for row, scene in zip(index.tolist(), scenes, strict=True):
             for slot, shape in enumerate(scene.objects):
@@ -256,9 +262,7 @@ class SimulatedArmEnv(EnvBase):
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restores what :meth:`get_extra_state` returned: running episodes go on bit for bit."""
         self._begin(
-            torch.arange(self.num_envs),
-            state["phi"],
-            torch.zeros(self.num_envs, len(self.arm.joints)),
+            torch.arange(self.num_envs), state["phi"], state["command"], state["command"][:, :-1]
         )
         self._command.copy_(state["command"])
         self._steps.copy_(state["steps"])

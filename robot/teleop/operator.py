@@ -36,6 +36,10 @@ class Waypoint:
     seconds: float
     spread: float = 0.0
 
+    def message(self, time: float) -> PoseMessage:
+        """What a phone held there sends, at that time (s)."""
+        return PoseMessage(top_down(self.position, self.yaw), self.opening, time)
+
 
 # A plan turns the first observation of an episode (one environment) into waypoints.
 Plan = Callable[[TensorDictBase], list[Waypoint]]
@@ -43,7 +47,12 @@ Plan = Callable[[TensorDictBase], list[Waypoint]]
 
 @dataclass(frozen=True)
 class Style:
-    """How much a person varies: all standard deviations or probabilities."""
+    """How much a person varies: standard deviations or probabilities.
+
+    Where an attempt starts is drawn evenly from a box about home: a person drives on from where the
+    arm happens to be. ``start_spread`` is half its side (m, half of that in height), ``start_yaw``
+    half its range of yaw (rad).
+    """
 
     pace: float = 0.12
     hesitation: float = 0.15
@@ -51,6 +60,14 @@ class Style:
     correction: float = 0.3
     correction_size: float = 0.008
     yaw: float = 0.03
+    start_spread: float = 0.06
+    start_yaw: float = 0.4
+
+    def start(self, home: Waypoint, random: np.random.Generator) -> Waypoint:
+        """Where an attempt starts, near home."""
+        x, y, z, yaw = random.uniform(-1, 1, 4)
+        away = self.start_spread * np.array([x, y, z / 2])
+        return replace(home, position=home.position + away, yaw=home.yaw + self.start_yaw * yaw)
 
 
 NORMAL = Style()
@@ -79,11 +96,11 @@ class ScriptedOperator:
             steps = max(1, round(pace * waypoint.seconds * self._rate))
             for i in range(1, steps + 1):
                 time += 1 / self._rate
-                yield _message(_between(here, waypoint, _minimum_jerk(i / steps)), time)
+                yield _between(here, waypoint, _minimum_jerk(i / steps)).message(time)
             here = waypoint
         while True:
             time += 1 / self._rate
-            yield _message(here, time)
+            yield here.message(time)
 
     def _vary(self, waypoints: list[Waypoint], random: np.random.Generator) -> Iterator[Waypoint]:
         style = self._style
@@ -111,10 +128,6 @@ def _between(a: Waypoint, b: Waypoint, s: float) -> Waypoint:
         yaw=a.yaw + s * (b.yaw - a.yaw),
         opening=a.opening + s * (b.opening - a.opening),
     )
-
-
-def _message(waypoint: Waypoint, time: float) -> PoseMessage:
-    return PoseMessage(top_down(waypoint.position, waypoint.yaw), waypoint.opening, time)
 
 
 def object_pose(observation: TensorDictBase, slot: int) -> tuple[Array, float]:

@@ -63,8 +63,11 @@ def test_offsets_and_turns_are_those_of_rigid_body_geometry(scene):
     np.testing.assert_allclose(out["goal"][0, -3:], heading.apply(goal[-3:] - point))
     yaw = np.arctan2(-matrix[0, 1], matrix[1, 1])
     relative = (Rotation.from_euler("z", -yaw) * rotation).as_matrix()
-    np.testing.assert_allclose(out["object_turn"][0, :, :3], relative[:, :, 0])
-    np.testing.assert_allclose(out["object_turn"][0, :, 3:], relative[:, :, 1])
+    for column in (0, 1):
+        seen_turn = out["object_turn"][0, :, 3 * column : 3 * column + 3].numpy()
+        planar = relative[:, 0, column] + 1j * relative[:, 1, column]
+        np.testing.assert_allclose(seen_turn[:, 0] + 1j * seen_turn[:, 1], planar**2 / abs(planar))
+        np.testing.assert_allclose(seen_turn[:, 2], relative[:, 2, column])
     np.testing.assert_allclose(out["object_place"][0], heading.apply(position))
     np.testing.assert_allclose(out["posture"][0], joints[1:-1])
     sent = [0.01, *(joints[1:-1] + 0.01), 0.01, 0.05]
@@ -78,6 +81,17 @@ def test_turning_the_wrist_with_the_object_leaves_its_turn(scene):
     wrist = home - np.array([0, 0, 0, 0, 0, 0.8])  # about the approach: the other way round
     after = seen(wrist, position, Rotation.from_euler("z", 0.8) * rotation, goal)
     torch.testing.assert_close(after["object_turn"], before["object_turn"], atol=1e-3, rtol=0)
+
+
+def test_half_a_turn_of_the_object_under_the_gripper_leaves_its_turn_a_quarter_does_not(scene):
+    joints, position, rotation, goal = scene
+    before = seen(joints, position, rotation, goal)["object_turn"]
+    half, quarter = (Rotation.from_euler("z", angle) for angle in (np.pi, np.pi / 2))
+    after = seen(joints, position, half * rotation, goal)["object_turn"]
+    torch.testing.assert_close(after, before)
+    assert not torch.allclose(
+        seen(joints, position, quarter * rotation, goal)["object_turn"], before
+    )
 
 
 def test_a_goal_without_a_place_shows_none(scene):
