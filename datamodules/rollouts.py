@@ -29,7 +29,7 @@ class Rollouts(Source):
         ValueError: if one of them is below 1.
     """
 
-    def __init__(self, passes: int = 5, minibatches: int = 4) -> None:
+    def __init__(self, passes: int = 2, minibatches: int = 4) -> None:
         if passes < 1 or minibatches < 1:
             raise ValueError(
                 f"passes is {passes} and minibatches {minibatches}, both must be at least 1"

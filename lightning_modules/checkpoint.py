@@ -23,6 +23,9 @@ from robot.schema import TaskSpec
 
 T = TypeVar("T")
 
+# How the names of weights begin that acting does not ask: slim checkpoints leave them out.
+ONLY_FOR_TRAINING = "critic."
+
 
 def describe(instance: object, init_args: Mapping[str, Any]) -> dict[str, Any]:
     """How to make ``instance`` again, as plain data."""
@@ -146,8 +149,10 @@ def check_same_training(checkpoint: Mapping[str, Any], init_args: Mapping[str, A
     """Refuses to resume under other optimiser settings: the optimiser's state would win.
 
     Raises:
-        ValueError: one sentence with the checkpoint's and the current value.
+        ValueError: one sentence with the checkpoint's and the current value, or that it is slim.
     """
+    if "optimizer_states" not in checkpoint:
+        raise ValueError("the checkpoint is a slim one: it acts, but no training goes on from it")
     theirs = checkpoint["policy"]["init_args"]
     for name in ("learning_rate", "weight_decay", "warmup_steps"):
         if theirs.get(name) != init_args.get(name):

@@ -30,6 +30,7 @@ from torch.optim import Optimizer
 from typing_extensions import override
 
 from lightning_modules.checkpoint import (
+    ONLY_FOR_TRAINING,
     check_finite,
     check_same_policy,
     check_same_training,
@@ -295,9 +296,13 @@ class DiffusionPolicy(LightningModule):
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_same_policy(checkpoint, self.spec, self.init_args())
-        check_weights(checkpoint["state_dict"], self.state_dict())
-        if self._trainer is not None and self.trainer.state.fn == TrainerFn.FITTING:
+        training = self._trainer is not None and self.trainer.state.fn == TrainerFn.FITTING
+        if training:
             check_same_training(checkpoint, self.init_args())
+        else:
+            checkpoint["state_dict"] = self._completed(checkpoint["state_dict"])
+        check_weights(checkpoint["state_dict"], self.state_dict())
+        if training:
             check_finite(checkpoint.get("current_model_state", {}))  # what it goes on from
         self._seed = checkpoint.get("noise_seed")
 
@@ -309,9 +314,15 @@ class DiffusionPolicy(LightningModule):
         """
         args = cls.revive(checkpoint["policy"]["init_args"])
         learner = cls(spec=TaskSpec.from_dict(checkpoint["spec"]), **args)
-        check_weights(checkpoint["state_dict"], learner.state_dict())
-        learner.load_state_dict(checkpoint["state_dict"])
+        weights = learner._completed(checkpoint["state_dict"])
+        check_weights(weights, learner.state_dict())
+        learner.load_state_dict(weights)
         return learner
+
+    def _completed(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """With own weights for what a slim checkpoint leaves out, which acting never asks."""
+        own = {n: w for n, w in self.state_dict().items() if n.startswith(ONLY_FOR_TRAINING)}
+        return {**own, **weights}
 
     @classmethod
     def revive(cls, init_args: Mapping[str, Any]) -> dict[str, Any]:
