@@ -7,6 +7,7 @@ from callbacks.curriculum import (
     CurriculumHeatmap,
     Learnability,
     LevelReplay,
+    NoOpFilter,
     Timetable,
 )
 from callbacks.denoising import DenoisingPicture
@@ -28,6 +29,7 @@ __all__ = [
     "EvaluatedRollouts",
     "Learnability",
     "LevelReplay",
+    "NoOpFilter",
     "OperatorTime",
     "PredictionWriter",
     "RolloutCollection",

@@ -1,4 +1,4 @@
-"""Stops a run whose updates explode, and keeps what made them explode."""
+"""Stops a run whose updates explode or whose policy collapses; keeps the batch that exploded."""
 
 from __future__ import annotations
 
@@ -15,20 +15,58 @@ class DivergenceGuard(Callback):
     """Ends the run before a gradient that is not finite, or huge, reaches the weights.
 
     The batch, the step and the gradient's norm are saved as ``diverged.pt`` in the run's folder;
-    checkpoints that are there stay as they are.
+    checkpoints that are there stay as they are. A run whose attempts have succeeded and no longer
+    do is ended, too: numbers may all be finite while a policy unlearns what it could.
 
     Args:
         largest: norm of the gradient from which on it is taken for an explosion.
+        collapse: share of the best success of attempts (``collection/success``) under which the
+            policy is taken for collapsed; 0 never does.
+        patience: iterations in a row that have to be that low.
 
     Raises:
-        ValueError: if that is not above 0.
+        ValueError: if one of them is out of range.
     """
 
-    def __init__(self, largest: float = 1e4) -> None:
+    def __init__(self, largest: float = 1e4, collapse: float = 0.1, patience: int = 3) -> None:
         if not largest > 0:
             raise ValueError(f"largest is {largest}, it must be above 0")
+        if not 0 <= collapse < 1 or patience < 1:
+            raise ValueError(
+                f"collapse is {collapse}, it must be in [0, 1), and patience {patience}, at least 1"
+            )
         self.largest = largest
+        self.collapse = collapse
+        self.patience = patience
+        self._best = 0.0
+        self._low = 0
         self._batch: Any = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Best success so far, and for how long it has been low."""
+        return {"best": self._best, "low": self._low}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Inverse of :meth:`state_dict`."""
+        self._best, self._low = state_dict["best"], state_dict["low"]
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Looks at the success of this iteration's attempts, where there are any.
+
+        Raises:
+            RuntimeError: if it has been low for too long.
+        """
+        if (logged := trainer.callback_metrics.get("collection/success")) is None:
+            return
+        success = float(logged)
+        self._best = max(self._best, success)
+        self._low = self._low + 1 if success < self.collapse * self._best else 0
+        if self._low >= self.patience:
+            raise RuntimeError(
+                f"success of attempts fell from {self._best:.2f} to {success:.2f} for {self._low} "
+                "iterations: the run stops; go on from an earlier checkpoint with a smaller "
+                "learning_rate or curriculum step"
+            )
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int

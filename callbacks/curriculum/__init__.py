@@ -5,6 +5,7 @@ from callbacks.curriculum.callback import Curriculum
 from callbacks.curriculum.growth import CurriculumHeatmap
 from callbacks.curriculum.learnability import Learnability
 from callbacks.curriculum.level_replay import LevelReplay
+from callbacks.curriculum.no_op import NoOpFilter
 from callbacks.curriculum.strategy import Proposal, Strategy
 from callbacks.curriculum.timetable import Timetable
 
@@ -14,6 +15,7 @@ __all__ = [
     "CurriculumHeatmap",
     "Learnability",
     "LevelReplay",
+    "NoOpFilter",
     "Proposal",
     "Strategy",
     "Timetable",

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
+from callbacks.curriculum.no_op import NoOp
 from callbacks.curriculum.strategy import Proposal, Strategy
 from callbacks.evaluation import ModulePolicy
 from callbacks.wilson import SuccessRate
@@ -87,6 +88,21 @@ class Curriculum(Callback):
             )
         self.strategy.start(task.phi_space, task.phi_set, whole)
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Tries what doing nothing leads to, for a strategy that asks for it."""
+        if not (trials := self.strategy.no_op_trials):
+            return
+        task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        phi = self.strategy.whole.sample(trials, torch.Generator().manual_seed(task.seed))
+        episodes = rollout(self._simulation(task), NoOp(), phi, task.seed)
+        self.tried += trials
+        self.strategy.observe_no_op(phi, episodes["success"])
+
+    def _simulation(self, task: Any) -> Any:
+        if self._environment is None:
+            self._environment = task.environment(self.ring_episodes, seed=task.seed)
+        return self._environment
+
     def state_dict(self) -> dict[str, Any]:
         """The strategy's state and what was measured so far."""
         return {"strategy": self.strategy.state_dict(), "tried": self.tried, "rings": self.rings}
@@ -130,12 +146,10 @@ class Curriculum(Callback):
     def _expected_return(
         self, trainer: Trainer, module: LightningModule, task: Any, step: Proposal
     ) -> SuccessRate:
-        if self._environment is None:
-            self._environment = task.environment(self.ring_episodes, seed=task.seed)
         seed = training_seed(task.seed, 1, self.tried)
         phi = step.ring.sample(self.ring_episodes, torch.Generator().manual_seed(seed))
         with torch.no_grad():
-            episodes = rollout(self._environment, ModulePolicy(module), phi, seed)
+            episodes = rollout(self._simulation(task), ModulePolicy(module), phi, seed)
         self.tried += self.ring_episodes
         rate = SuccessRate.of(episodes["success"])
         where = {"epoch": trainer.current_epoch, "level": self.strategy.progress}

@@ -56,6 +56,15 @@ class Strategy(ABC):
         """Learns what became of attempts at ``phi [n, P]``; ``success`` is bool ``[n]``."""
         return
 
+    @property
+    def no_op_trials(self) -> int:
+        """How many trials of doing nothing it asks for before it begins."""
+        return 0
+
+    def observe_no_op(self, phi: Tensor, success: Tensor) -> None:
+        """Learns where in the whole set doing nothing succeeds: ``phi [n, P]``, bool ``[n]``."""
+        return
+
     def proposals(self) -> list[Proposal]:
         """Wider levels that are due, each with its ring; none where nothing is."""
         return []

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 from toy_task import ToyData, tiny_policy, tiny_trainer
 
 from callbacks.divergence import DivergenceGuard
@@ -36,3 +37,44 @@ def test_a_calm_run_is_left_alone(tmp_path):
     trainer.fit(tiny_policy(), ToyData())
     assert trainer.global_step == 3
     assert not (tmp_path / "diverged.pt").exists()
+
+
+class Attempts(Callback):
+    """Logs a given success of attempts in each epoch."""
+
+    def __init__(self, successes):
+        self.successes = successes
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        success = self.successes[trainer.current_epoch]
+        pl_module.log("collection/success", success, batch_size=1)
+
+
+def run(folder, guard, successes):
+    trainer = tiny_trainer(
+        max_epochs=len(successes),
+        callbacks=[Attempts(successes), guard],
+        default_root_dir=folder,
+        limit_val_batches=0,
+        limit_train_batches=1,
+    )
+    trainer.fit(tiny_policy(), ToyData())
+    return trainer
+
+
+def test_a_policy_that_unlearns_what_it_could_ends_the_run(tmp_path):
+    with pytest.raises(RuntimeError, match=r"fell from 0\.80 to 0\.02 for 2 iterations"):
+        run(tmp_path, DivergenceGuard(patience=2), [0.5, 0.8, 0.05, 0.02, 0.9])
+
+
+@pytest.mark.parametrize("successes", [[0.0, 0.0, 0.0, 0.0], [0.8, 0.05, 0.3, 0.05]])
+def test_failing_from_the_start_or_for_a_moment_ends_nothing(tmp_path, successes):
+    assert run(tmp_path, DivergenceGuard(patience=2), successes).current_epoch == 4
+
+
+def test_a_resumed_guard_remembers_how_good_attempts_were(tmp_path):
+    before, after = DivergenceGuard(patience=2), DivergenceGuard(patience=2)
+    run(tmp_path, before, [0.8, 0.05])
+    after.load_state_dict(before.state_dict())
+    with pytest.raises(RuntimeError, match=r"from 0\.80"):
+        run(tmp_path, after, [0.05])

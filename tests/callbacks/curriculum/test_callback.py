@@ -5,8 +5,9 @@ import torch
 from simulated_toy import SPACE as TOY_SPACE
 from simulated_toy import ToyTask
 
-from callbacks.curriculum import BoundaryExpansion, Curriculum
+from callbacks.curriculum import BoundaryExpansion, Curriculum, NoOpFilter
 from callbacks.curriculum import callback as module_under_test
+from callbacks.curriculum.no_op import NoOp
 from robot.phi import PhiSet
 from robot.rollout import rollout
 from robot.simulation.environment import SimulatedArmEnv
@@ -141,3 +142,24 @@ def test_a_trajectory_gets_the_same_reward_under_every_set_that_contains_its_phi
     assert first["success"].all()
     assert (first["trajectory"]["next", "reward"] == wide["trajectory"]["next", "reward"]).all()
     assert torch.equal(first["state"], wide["state"])
+
+
+def test_doing_nothing_is_tried_once_before_the_filter_begins(monkeypatch):
+    rolling = Rolling([5])
+    monkeypatch.setattr(module_under_test, "rollout", rolling)
+    curriculum = Curriculum(NoOpFilter(trials=16), whole="all")
+    trainer = types.SimpleNamespace(datamodule=Task(), current_epoch=0)
+    curriculum.setup(trainer, None, "fit")
+    for _ in range(2):
+        curriculum.on_train_start(trainer, None)
+    (phi,) = rolling.tried
+    assert len(phi) == curriculum.tried == 16
+    assert ToyTask.phi_sets["all"].contains(phi).all()
+
+
+def test_doing_nothing_leaves_the_arm_where_it_is():
+    environment = Task().environment(2)
+    before = environment.reset()["observation"]["joint_position"].clone()
+    rollout(environment, NoOp(), FIRST.sample(2, torch.Generator()), seed=0)
+    after = environment.physics_state[:, : before.shape[1]].float()
+    torch.testing.assert_close(after, before, atol=0.03, rtol=0)

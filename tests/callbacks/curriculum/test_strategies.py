@@ -3,14 +3,27 @@
 import pytest
 import torch
 
-from callbacks.curriculum import BoundaryExpansion, Learnability, LevelReplay, Timetable
+from callbacks.curriculum import (
+    BoundaryExpansion,
+    Learnability,
+    LevelReplay,
+    NoOpFilter,
+    Timetable,
+)
 from callbacks.curriculum.success_map import SuccessMap
 from robot.phi import Dimension, PhiSet, PhiSpace
 
 SPACE = PhiSpace((Dimension("x", 0.0, 1.0), Dimension("y", 0.0, 1.0)))
 FIRST = PhiSet("first", (SPACE.box(x=(0.4, 0.6), y=(0.4, 0.6)),))
 WHOLE = PhiSet("whole", (SPACE.box(),))
-MAKERS = [BoundaryExpansion, Learnability, LevelReplay, lambda: Timetable(5), lambda: Timetable(0)]
+MAKERS = [
+    BoundaryExpansion,
+    Learnability,
+    LevelReplay,
+    NoOpFilter,
+    lambda: Timetable(5),
+    lambda: Timetable(0),
+]
 
 
 def started(strategy):
@@ -81,6 +94,22 @@ def test_attempts_gather_where_success_is_uncertain(strategy):
     assert near_the_edge > 0.4  # 0.2 by chance
 
 
+def test_the_filter_leaves_out_what_is_solved_hopeless_or_solved_by_doing_nothing():
+    strategy = started(NoOpFilter(trials=1000, candidates=16, bandwidth=0.04))
+    phi = WHOLE.sample(strategy.no_op_trials, seeded(50))
+    strategy.observe_no_op(phi, phi[:, 1] < 0.3)
+    assert strategy.no_op_trials == 0
+    x = torch.linspace(0, 1, 400).repeat(10)
+    drawn = torch.stack([x, torch.rand(4000, generator=seeded(51))], dim=1)
+    # In x: hopeless below 1/3, half solved in the middle, solved above 2/3.
+    luck = torch.rand(4000, generator=seeded(52))
+    strategy.observe(drawn, (x > 2 / 3) | ((x > 1 / 3) & (luck < 0.5)))
+    chosen = strategy.sample(200, seeded(53))
+    assert ((chosen[:, 0] > 0.27) & (chosen[:, 0] < 0.73)).all()
+    assert (chosen[:, 1] > 0.2).float().mean() > 0.9
+    assert strategy.progress == pytest.approx(1 / 3, abs=0.1)
+
+
 def test_replay_goes_back_to_what_it_tried():
     strategy = started(LevelReplay(replay=0.5, capacity=64))
     go_on(strategy, 4, n=64)
@@ -108,6 +137,8 @@ def test_a_timetable_widens_whatever_happens():
         (lambda: Timetable(-1), "iterations is -1"),
         (lambda: Learnability(share=0), "share is 0"),
         (lambda: Learnability(candidates=1), "candidates is 1"),
+        (lambda: NoOpFilter(margin=0.95), "margin is 0.95 and solved 0.9"),
+        (lambda: NoOpFilter(trials=0), "trials 0"),
         (lambda: LevelReplay(temperature=0), "temperature is 0"),
         (lambda: LevelReplay(replay=2), r"replay is 2, it must be in \[0, 1\]"),
     ],
