@@ -2,12 +2,14 @@
 
     python experiments/curriculum.py --study table --method curriculum --seed 0
 
-``table`` takes the beachhead to the whole table in 20,000 episodes. ``comparison`` gives every
-method the same 6,000 episodes to reach ``wide``. Each run starts at the beachhead that
-experiments/beachhead.py made under the same seed (or trains it), fits by
-configs/pick_banana/curriculum.yaml with what the method changes, and tests its checkpoints on task
-parameters that are never trained on. Rows go to docs/results/curriculum/results.json. Resumable: a
-run goes on from its last checkpoint, and what was tested is not tested again.
+``table`` takes the beachhead to the whole table. ``comparison`` gives every method the same 6,000
+episodes to reach ``wide``. ``gate`` widens by steps that are too large, with and without the gate.
+Each run starts at the beachhead that experiments/beachhead.py made under the same seed (or trains
+it), fits by configs/pick_banana/curriculum.yaml with what study and method change, and tests its
+checkpoints on task parameters that are never trained on. Rows go to
+docs/results/curriculum/results.json: those with ``phi`` "test" are of checkpoints, those with
+"validation" were measured on the way, on other task parameters. Resumable: a run goes on from its
+last checkpoint, and what was tested is not tested again.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import argparse
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +28,49 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from experiments.learning_curve import learning_curve  # noqa: E402
 from experiments.results import command, machine, replace_text, results_file, write_rows  # noqa: E402
+from lightning_modules.slim_checkpoint import write_slim  # noqa: E402
 
 CONFIG = "configs/pick_banana/curriculum.yaml"
-# Per study: the largest set, the budget of episodes, iterations between two checkpoints tested.
-STUDIES = {"table": ("table", 20_000, 25), "comparison": ("wide", 6_000, 1_000)}
+RESULTS = results_file("curriculum")
 
-BOUNDARY = {"class_path": "callbacks.BoundaryExpansion"}
+
+@dataclass(frozen=True)
+class Study:
+    """What all runs of a study share.
+
+    Attributes:
+        whole: the largest phi set.
+        budget: episodes, tries of rings included.
+        tested: iterations between two checkpoints that are tested; the last always is.
+        evaluated: iterations between two evaluations on the way.
+    """
+
+    whole: str
+    budget: int
+    tested: int = 1_000
+    evaluated: int = 10
+
+
+STUDIES = {
+    "table": Study("table", 40_000, tested=50),
+    "comparison": Study("wide", 6_000, evaluated=6),
+    "gate": Study("table", 3_000, evaluated=3),
+}
+
+
+def boundary(**arguments: Any) -> dict[str, Any]:
+    """Boundary expansion as the config has it, but for some arguments."""
+    usual = {"widen": 0.6, "attempts": 24}
+    return {"class_path": "callbacks.BoundaryExpansion", "init_args": usual | arguments}
+
+
 STRATEGIES: dict[str, dict[str, Any]] = {
-    "curriculum": BOUNDARY,
+    "curriculum": boundary(),
     "learnability": {"class_path": "callbacks.Learnability"},
     "level_replay": {"class_path": "callbacks.LevelReplay"},
+    "no_op_filter": {"class_path": "callbacks.NoOpFilter"},
     "timetable": {"class_path": "callbacks.Timetable", "init_args": {"iterations": 12}},
     "no_curriculum": {"class_path": "callbacks.Timetable", "init_args": {"iterations": 0}},
 }
@@ -46,7 +81,13 @@ OBJECTIVES = {
     "reinforce": "lightning_modules.Reinforce",
     "reinforce_from_scratch": "lightning_modules.Reinforce",
 }
-METHODS = (*STRATEGIES, *OBJECTIVES, "from_scratch")
+# Other demonstrations: what experiments/demonstrations.py calls them.
+STARTS = {"curriculum_one_point": "one_point", "curriculum_from_home": "point_from_home"}
+# Steps over the whole way at once, from the beachhead whose demonstrations all start at home.
+GATES = {"gate": True, "gate_off": False}
+METHODS = (*STRATEGIES, *OBJECTIVES, "from_scratch", *STARTS, *GATES)
+# Those whose last checkpoint of the study ``table`` is committed.
+KEPT = ("curriculum", *STARTS)
 
 
 def main() -> None:
@@ -61,41 +102,55 @@ def main() -> None:
     config = run / "study.yaml"
     config.write_text(yaml.safe_dump(overrides(args.study, args.method, args.seed, run)))
     configs = ["--config", CONFIG, "--config", str(config)]
+    last = run / "checkpoints" / "last.ckpt"
     if not (run / "done").is_file():
-        last = run / "checkpoints" / "last.ckpt"
         resume = ["--ckpt_path", str(last)] if last.is_file() else []
         subprocess.run([sys.executable, "train.py", "fit", *configs, *resume], cwd=ROOT, check=True)
         (run / "done").touch()
-    rows = [
-        {"task": "pick_banana", "study": args.study, "method": args.method, "seed": args.seed}
-        | tested(configs, checkpoint)
-        for checkpoint in checkpoints(run)
-    ]
-    identity = ("task", "study", "method", "seed", "episodes")
-    write_rows(results_file("curriculum"), rows, identity=identity)
+    identity = {
+        "task": "pick_banana",
+        "study": args.study,
+        "method": args.method,
+        "seed": args.seed,
+    }
+    on_the_way = [row | {"command": command()} for row in learning_curve(run)]
+    rows = [identity | {"phi": "validation"} | row for row in on_the_way]
+    for checkpoint in [*sorted(last.parent.glob("iteration=*.ckpt")), last]:
+        rows.append(identity | {"phi": "test"} | tested(configs, checkpoint))
+    write_rows(RESULTS, rows, identity=(*identity, "phi", "episodes"))
+    rings = [identity | {"study": "rings"} | ring | {"command": command()} for ring in tried(last)]
+    if args.study == "table":
+        write_rows(RESULTS, rings, identity=(*identity, "ring"))
+        if args.method in KEPT:
+            write_slim(last, RESULTS.parent / "checkpoints" / f"{args.method}-{args.seed}.ckpt")
     print("RESULT", json.dumps(rows[-1]))
 
 
 def overrides(study: str, method: str, seed: int, run: Path) -> dict[str, Any]:
     """What the study and the method change in the curriculum's config."""
-    whole, budget, every = STUDIES[study]
+    wanted = STUDIES[study]
     base = yaml.safe_load((ROOT / CONFIG).read_text())
     callbacks: list[dict[str, Any]] = base["trainer"]["callbacks"]
     for callback in callbacks:
         args: dict[str, Any] = callback.setdefault("init_args", {})
-        if callback["class_path"] == "callbacks.Curriculum":
-            args |= {"whole": whole}
-            if method in STRATEGIES and method != "curriculum":
-                args["strategy"] = STRATEGIES[method]
-        elif callback["class_path"] == "callbacks.RolloutCollection":
-            args["budget"] = budget
+        match callback["class_path"]:
+            case "callbacks.Curriculum":
+                args |= {"whole": wanted.whole, "strategy": STRATEGIES.get(method, boundary())}
+                if method in GATES:
+                    args |= {"strategy": boundary(step=1.0, attempts=8), "gate": GATES[method]}
+            case "callbacks.RolloutCollection":
+                args["budget"] = wanted.budget
+            case "callbacks.RolloutEvaluation":
+                args["every_n_epochs"] = wanted.evaluated
+            case _:
+                pass
     callbacks.append(
         {
             "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
             "init_args": {
                 "filename": "iteration={epoch:03d}",
                 "auto_insert_metric_name": False,
-                "every_n_epochs": every,
+                "every_n_epochs": wanted.tested,
                 "save_top_k": -1,
                 "save_on_exception": False,
             },
@@ -105,10 +160,15 @@ def overrides(study: str, method: str, seed: int, run: Path) -> dict[str, Any]:
     if method in OBJECTIVES:
         model["objective"] = {"class_path": OBJECTIVES[method]}
     if not method.endswith("from_scratch"):
-        model["beachhead"] = str(beachhead(seed))
+        where = "point_from_home" if method in GATES else STARTS.get(method)
+        model["beachhead"] = str(beachhead(seed) if where is None else cloned(where, seed))
+    data: dict[str, Any] = {"init_args": {"seed": seed}}
+    if method == "curriculum_one_point":
+        data["class_path"] = "experiments.one_point.PickBananaAtOnePoint"
+        data["init_args"]["phi_set"] = "one_point"
     return {
         "seed_everything": seed,
-        "data": {"init_args": {"seed": seed}},
+        "data": data,
         "model": {"init_args": model},
         "trainer": {
             "max_epochs": 1_000,
@@ -127,11 +187,13 @@ def beachhead(seed: int) -> Path:
     return checkpoint
 
 
-def checkpoints(run: Path) -> list[Path]:
-    """Those on the way, in order, and the last."""
-    folder = run / "checkpoints"
-    on_the_way = sorted(folder.glob("iteration=*.ckpt"))
-    return [*on_the_way, folder / "last.ckpt"]
+def cloned(where: str, seed: int) -> Path:
+    """The policy cloned from 32 other demonstrations; made if there is none."""
+    run = ROOT / "runs" / "demonstrations" / f"{where}-32-{seed}"
+    if not (run / "done").is_file():
+        make = [sys.executable, "experiments/demonstrations.py", "--where", where]
+        subprocess.run([*make, "--count", "32", "--seed", str(seed)], cwd=ROOT, check=True)
+    return run / "checkpoints" / "last.ckpt"
 
 
 def tested(configs: list[str], checkpoint: Path) -> dict[str, Any]:
@@ -164,6 +226,13 @@ def effort(checkpoint: Path) -> dict[str, Any]:
         "robot_s": collection["robot_s"],
         "iterations": saved["epoch"] + 1,
     }
+
+
+def tried(checkpoint: Path) -> list[dict[str, Any]]:
+    """Every ring that the run behind a checkpoint has tried, in order."""
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    rings = saved["callbacks"]["Curriculum"]["rings"]
+    return [{"ring": i} | ring for i, ring in enumerate(rings)]
 
 
 if __name__ == "__main__":

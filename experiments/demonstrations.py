@@ -1,0 +1,115 @@
+"""What demonstrations alone bring, by where they are and how many: one cloned policy.
+
+    python experiments/demonstrations.py --where table --count 128 --seed 0
+
+Demonstrations are recorded on one phi set, cloned by configs/pick_banana/diffusion_policy.yaml and
+tested on all sets. ``table`` is what the curriculum is compared with: a person who demonstrates
+everywhere. ``point_from_home`` starts every demonstration in the same pose; ``one_point`` has a
+single task parameter. Rows go to docs/results/curriculum/results.json. Resumable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from experiments.results import command, machine, replace_text, results_file, write_rows  # noqa: E402
+from robot.episodes import EpisodeStore  # noqa: E402
+
+CONFIG = "configs/pick_banana/diffusion_policy.yaml"
+FROM_HOME = {"start_spread": 0.0, "start_yaw": 0.0}
+# By name: the phi set, and the operator's style where it is not the usual one.
+WHERE: dict[str, tuple[str, dict[str, float]]] = {
+    "point": ("point", {}),
+    "point_from_home": ("point", FROM_HOME),
+    "one_point": ("one_point", {}),
+    "table": ("table", {}),
+}
+
+
+def main() -> None:
+    """Trains where needed, tests, saves, prints the RESULT line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--where", choices=WHERE, default="table")
+    parser.add_argument("--count", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    name = f"{args.where}-{args.count}-{args.seed}"
+    run = ROOT / "runs" / "demonstrations" / name
+    store = ROOT / "data" / "demonstrations" / name
+    run.mkdir(parents=True, exist_ok=True)
+    config = run / "study.yaml"
+    config.write_text(yaml.safe_dump(overrides(args.where, args.count, args.seed, store, run)))
+    configs = ["--config", CONFIG, "--config", str(config)]
+    last = run / "checkpoints" / "last.ckpt"
+    if not (run / "done").is_file():
+        resume = ["--ckpt_path", str(last)] if last.is_file() else []
+        train("fit", *configs, *resume)
+        (run / "done").touch()
+    tested = run / "tested.json"
+    if not tested.is_file():
+        output = train(
+            *("test", *configs, "--ckpt_path", str(last), "--trainer.logger", "false"),
+            *("--trainer.default_root_dir", "runs/demonstrations"),
+        )
+        result = json.loads(output.strip().splitlines()[-1].removeprefix("RESULT "))
+        replace_text(tested, json.dumps(result | machine() | {"command": command()}))
+    identity = {
+        "task": "pick_banana",
+        "study": "demonstrations",
+        "method": f"cloning_{args.where}",
+        "seed": args.seed,
+        "demonstrations": args.count,
+    }
+    seconds = EpisodeStore.open(store).total_seconds()
+    driven = {"episodes": 0, "driven_s": round(seconds["human"] + seconds["scripted"], 1)}
+    row = identity | json.loads(tested.read_text()) | driven
+    write_rows(results_file("curriculum"), [row], identity=tuple(identity))
+    print("RESULT", json.dumps(row))
+
+
+def overrides(where: str, count: int, seed: int, store: Path, run: Path) -> dict[str, Any]:
+    """What differs from the config of the main job."""
+    phi_set, style = WHERE[where]
+    base = yaml.safe_load((ROOT / CONFIG).read_text())
+    source: dict[str, Any] = base["data"]["init_args"]["sources"]["demonstrations"]
+    source["init_args"] |= {"path": str(store), "num_episodes": count}
+    if style:
+        source["init_args"]["style"] = style
+    data: dict[str, Any] = {
+        "init_args": {"seed": seed, "phi_set": phi_set, "sources": {"demonstrations": source}}
+    }
+    if phi_set == "one_point":
+        data["class_path"] = "experiments.one_point.PickBananaAtOnePoint"
+    name = f"demonstrations/{run.name}"
+    return {
+        "seed_everything": seed,
+        "data": data,
+        "trainer": {"logger": {"init_args": {"name": name, "version": ""}}},
+    }
+
+
+def train(*arguments: str) -> str:
+    """``train.py`` on one thread; what it has printed."""
+    return subprocess.run(
+        [sys.executable, "train.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+
+
+if __name__ == "__main__":
+    main()
