@@ -75,6 +75,7 @@ def observe(
     pending = last_command.clone()
     pending[:, [0, -2]] -= joint_position[:, [0, -1]]
     columns = objects.rotation.unflatten(-1, (2, 3))  # [B, S, 2, 3]
+    turned = turn(columns.flatten(1, 2), -yaw).reshape(columns.shape)
     return TensorDict(
         {
             "joint_position": joint_position,
@@ -88,9 +89,7 @@ def observe(
             "object_offset": turn(objects.position - point[:, None], -heading)
             * objects.mask[..., None],
             "object_rotation": objects.rotation,
-            "object_turn": double_angle(turn(columns.flatten(1, 2), -yaw)).reshape(
-                objects.rotation.shape
-            ),
+            "object_turn": nearer_turn(turned).flatten(-2),
             "object_size": objects.size,
             "object_mask": objects.mask,
             "goal": torch.cat([goal[:, :-3], goal_offset * has_place], dim=-1),
@@ -106,11 +105,11 @@ def turn(vectors: Tensor, angle: Tensor) -> Tensor:
     return torch.stack([cos * x - sin * y, sin * x + cos * y, z], dim=-1)
 
 
-def double_angle(vectors: Tensor) -> Tensor:
-    """Vectors ``[B, N, 3]`` with twice their angle about the vertical, of the same length.
+def nearer_turn(columns: Tensor) -> Tensor:
+    """Rotations ``[B, S, 2, 3]`` turned by half a turn about the vertical where that is nearer.
 
-    Half a turn about the vertical then changes nothing, and everything else can be told apart.
+    Of the two that are alike to a gripper, the one whose first axis points ahead: the turn that is
+    left is then at most a quarter, and its sine says which way.
     """
-    x, y, z = vectors.unbind(-1)
-    length = torch.hypot(x, y).clamp(min=1e-6)
-    return torch.stack([(x * x - y * y) / length, 2 * x * y / length, z], dim=-1)
+    flip = torch.where(columns[..., :1, :1] < 0, -1.0, 1.0).to(columns)  # [B, S, 1, 1]
+    return torch.cat([columns[..., :2] * flip, columns[..., 2:]], dim=-1)

@@ -16,7 +16,7 @@ key                                     shape    meaning
 ``observation / object_place``          [S, 3]   m, in the heading frame
 ``observation / object_offset``         [S, 3]   m, from the grasp point, in the heading frame
 ``observation / object_rotation``       [S, 6]   first two columns of the rotation matrix
-``observation / object_turn``           [S, 6]   the same in the gripper's frame, its angle doubled
+``observation / object_turn``           [S, 6]   the same in the gripper's frame, or its half turn
 ``observation / object_size``           [S, 3]   m, half extents of the bounding box
 ``observation / object_mask``           [S]      1 where a slot holds an object, else 0
 ``observation / goal``                  [7]      one-hot over ``GOALS``, then its offset (m) if any
