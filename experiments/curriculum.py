@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -123,6 +124,8 @@ def main() -> None:
         write_rows(RESULTS, rings, identity=(*identity, "ring"))
         if args.method in KEPT:
             write_slim(last, RESULTS.parent / "checkpoints" / f"{args.method}-{args.seed}.ckpt")
+        if args.method == "curriculum" and args.seed == 0:
+            shutil.copy(run / "curriculum" / "growth.gif", RESULTS.with_name("growth.gif"))
     print("RESULT", json.dumps(rows[-1]))
 
 

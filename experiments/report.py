@@ -2,8 +2,8 @@
 
     python experiments/report.py
 
-Reads docs/results/{demo,denoisers,recorded}/results.json; writes figures beside them and the marked
-parts of README.md and of the studies' own pages.
+Reads docs/results/*/results.json of demo, denoisers, recorded and curriculum; writes figures beside
+them and the marked parts of README.md and of the studies' own pages.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from experiments import report_curriculum  # noqa: E402
 from experiments.results import Row, read_rows, replace_between, results_file  # noqa: E402
 
 PHI_SETS = ("point", "near", "wide", "table")
@@ -32,6 +33,9 @@ def main() -> None:
     denoisers = results_file("denoisers")
     figure = denoiser_figure(read_rows(denoisers))
     figure.savefig(denoisers.with_name("denoisers.png"), dpi=120)
+    curriculum = results_file("curriculum")
+    for name, figure in report_curriculum.figures(read_rows(curriculum)):
+        figure.savefig(curriculum.with_name(name), dpi=110)
 
 
 def parts() -> Iterator[tuple[Path, str, str]]:
@@ -45,6 +49,9 @@ def parts() -> Iterator[tuple[Path, str, str]]:
     yield page("denoisers"), "denoisers-table", denoiser_table(list(last.values()))
     recorded = recorded_table(read_rows(results_file("recorded")))
     yield page("recorded"), "recorded-table", recorded
+    curriculum = read_rows(results_file("curriculum"))
+    for name, text in report_curriculum.parts(curriculum):
+        yield page("curriculum"), name, text
 
 
 def page(study: str) -> Path:

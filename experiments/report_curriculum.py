@@ -31,6 +31,14 @@ METHODS = {
 ASKED = 0.9  # success on wide and table that the curriculum is to reach
 
 
+def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
+    """Every part of the page that is made from results: its name there and its text."""
+    yield "curriculum-table", table_rows(rows)
+    yield "curriculum-comparison", comparison_rows(rows)
+    yield "curriculum-significant", significant(rows)
+    yield "curriculum-demonstrations", demonstration_rows(rows)
+
+
 def of(rows: Sequence[Row], study: str, **wanted: object) -> list[Row]:
     """The rows of a study with these values."""
     return [

@@ -4,17 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
-from test_resume import wait_for
 
 ROOT = Path(__file__).parents[1]
 OVERRIDES = """
 trainer:
   accelerator: cpu
-  max_epochs: 4
+  max_epochs: 20
   logger: {init_args: {name: null, version: NAME}}
 """
 
@@ -29,30 +29,39 @@ def command(folder, name, *args):
 
 
 @pytest.mark.slow
-def test_killed_and_resumed_the_curriculum_ends_as_if_it_had_not_been(tmp_path):
+def test_killed_again_and_again_the_curriculum_ends_as_if_it_had_not_been(tmp_path):
+    """Whatever it is at when it is killed: collecting, learning, evaluating or saving."""
     subprocess.run(command(tmp_path, "whole"), cwd=tmp_path, check=True, capture_output=True)
-    process = subprocess.Popen(
-        command(tmp_path, "killed"),
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.STDOUT,
-    )
     last = tmp_path / "runs/killed/checkpoints/last.ckpt"
-    wait_for(last, process)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    killed_at = torch.load(last, weights_only=True)["epoch"]
-    resume = command(tmp_path, "resumed", "--ckpt_path", str(last))
+    killed_at = []
+    for seconds in (0.0, 0.4, 0.8):
+        resume = ("--ckpt_path", str(last)) if killed_at else ()
+        before = last.stat().st_mtime_ns if killed_at else 0
+        process = subprocess.Popen(
+            command(tmp_path, "killed", *resume),
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+        )
+        while not (last.is_file() and last.stat().st_mtime_ns > before):
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.02)
+        time.sleep(seconds)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        killed_at.append(torch.load(last, weights_only=True)["epoch"])
+    resume = command(tmp_path, "killed", "--ckpt_path", str(last))
     subprocess.run(resume, cwd=tmp_path, check=True, capture_output=True)
     whole, resumed = (
         torch.load(tmp_path / f"runs/{name}/checkpoints/last.ckpt", weights_only=True)
-        for name in ("whole", "resumed")
+        for name in ("whole", "killed")
     )
-    assert killed_at < whole["epoch"] == resumed["epoch"]
+    assert killed_at == sorted(killed_at)
+    assert killed_at[-1] < whole["epoch"] == resumed["epoch"]
     for part in ("state_dict", "current_model_state", "optimizer_states"):
         torch.testing.assert_close(resumed[part], whole[part], rtol=0, atol=0)
-    for name in ("Curriculum", "RolloutCollection"):
+    for name in ("Curriculum", "RolloutCollection", "DivergenceGuard"):
         torch.testing.assert_close(
             resumed["callbacks"][name], whole["callbacks"][name], rtol=0, atol=0
         )
-    assert whole["callbacks"]["RolloutCollection"]["collected"] == 64
+    assert whole["callbacks"]["RolloutCollection"]["collected"] == 16 * (whole["epoch"] + 1)

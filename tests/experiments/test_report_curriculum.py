@@ -1,0 +1,47 @@
+"""Intervals and tables against numbers that were worked out by hand or by scipy."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from experiments.report_curriculum import comparison_rows, last, mean_interval, significant
+
+
+def row(method, seed, wide, episodes=6000):
+    success = {
+        f"success/{s}{x}": v
+        for s in ("point", "near", "wide", "table")
+        for x, v in (("", wide), ("/lo", wide - 0.1), ("/hi", wide + 0.1), ("/n", 512))
+    }
+    head = {"study": "comparison", "method": method, "seed": seed, "phi": "test"}
+    return head | success | {"episodes": episodes}
+
+
+ROWS = [
+    *(row("curriculum", seed, wide) for seed, wide in enumerate((0.90, 0.92, 0.91))),
+    *(row("reinforce", seed, wide) for seed, wide in enumerate((0.60, 0.62, 0.64))),
+    *(row("from_scratch", seed, 0.0) for seed in range(3)),
+]
+
+
+def test_the_interval_over_seeds_is_students():
+    values = [0.5, 0.6, 0.9]
+    expected = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
+    mean, low, high = mean_interval(values)
+    assert mean == pytest.approx(np.mean(values))
+    assert low == pytest.approx(max(0, expected[0]))
+    assert high == pytest.approx(min(1, expected[1]))
+    assert mean_interval([0.3]) == (0.3, 0.3, 0.3)
+
+
+def test_of_each_run_the_last_row_counts():
+    early = row("curriculum", 0, 0.1, episodes=100)
+    assert [r["success/wide"] for r in last([ROWS[0], early])] == [0.90]
+
+
+def test_the_comparison_shows_means_and_who_is_better():
+    assert "boundary expansion | 3 | 0.910" in comparison_rows(ROWS)
+    pairs = significant(ROWS)
+    assert "| boundary expansion | REINFORCE |" in pairs
+    assert "| REINFORCE | DPPO from scratch |" in pairs
+    assert "No pair" in significant(ROWS[:3])
