@@ -45,7 +45,8 @@ def _scalars(run: Path) -> dict[str, dict[int, float]]:
     for file in sorted(run.glob("events.out.tfevents.*")):
         events = EventAccumulator(str(file), size_guidance={"scalars": 0})
         events.Reload()
-        for tag in events.Tags()["scalars"]:
+        tags: Any = events.Tags()
+        for tag in tags["scalars"]:
             for event in events.Scalars(tag):
                 found.setdefault(tag, {})[event.step] = round(float(event.value), 6)
     return found

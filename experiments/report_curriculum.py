@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from statistics import fmean
+from typing import Any
 
 from matplotlib.figure import Figure
 from scipy.stats import t as student
@@ -125,7 +126,8 @@ def significant(rows: Sequence[Row], level: float = 0.05) -> str:
         one, other = ([row["success/wide"] for row in runs[m]] for m in (a, b))
         if one == other:
             continue
-        p = float(ttest_ind(one, other, equal_var=False).pvalue)
+        welch: Any = ttest_ind(one, other, equal_var=False)
+        p = float(welch.pvalue)
         if p < level:
             better, worse = (a, b) if fmean(one) > fmean(other) else (b, a)
             lines.append(

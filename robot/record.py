@@ -61,7 +61,11 @@ def record(
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
     with file_lock(folder / ".recording"):
-        provenance = {"phi_set": phi_set.name, "seed": seed, "style": asdict(style)}
+        provenance: dict[str, Any] = {
+            "phi_set": phi_set.name,
+            "seed": seed,
+            "style": asdict(style),
+        }
         store = EpisodeStore.open_or_create(folder, task.spec, **provenance)
         _check_provenance(store, provenance)
         known = [attempt for i in store.ids if (attempt := store.info(i).attempt) is not None]
