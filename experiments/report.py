@@ -20,9 +20,15 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from experiments import report_curriculum  # noqa: E402
-from experiments.results import Row, read_rows, replace_between, results_file  # noqa: E402
+from experiments.results import (  # noqa: E402
+    PHI_SETS,
+    Row,
+    interval,
+    read_rows,
+    replace_between,
+    results_file,
+)
 
-PHI_SETS = ("point", "near", "wide", "table")
 COLORS = {"mlp": "tab:blue", "unet": "tab:orange", "transformer": "tab:green"}
 
 
@@ -57,12 +63,6 @@ def parts() -> Iterator[tuple[Path, str, str]]:
 def page(study: str) -> Path:
     """The study's own page."""
     return results_file(study).with_name("README.md")
-
-
-def interval(row: Row, phi_set: str) -> str:
-    """Success with its Wilson interval."""
-    key = f"success/{phi_set}"
-    return f"{row[key]:.3f} ({row[key + '/lo']:.3f} to {row[key + '/hi']:.3f})"
 
 
 def success_table(rows: list[Row]) -> str:

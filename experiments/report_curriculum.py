@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from scipy.stats import t as student
 from scipy.stats import ttest_ind
 
-from experiments.results import Row
+from experiments.results import PHI_SETS, Row, interval
 
-PHI_SETS = ("point", "near", "wide", "table")
 # What is compared, in the order in which it is shown.
 METHODS = {
     "curriculum": "boundary expansion",
@@ -72,12 +71,6 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
     return mean, max(0.0, mean - half), min(1.0, mean + half)
 
 
-def rate(row: Row, phi_set: str) -> str:
-    """Success with its Wilson interval."""
-    key = f"success/{phi_set}"
-    return f"{row[key]:.3f} ({row[key + '/lo']:.3f} to {row[key + '/hi']:.3f})"
-
-
 def table_rows(rows: Sequence[Row]) -> str:
     """Every tested checkpoint of the study ``table``."""
     lines = ["| method | seed | episodes | arm hours | " + " | ".join(f"`{s}`" for s in PHI_SETS)]
@@ -86,7 +79,7 @@ def table_rows(rows: Sequence[Row]) -> str:
     tested = of(rows, "table", phi="test")
     for row in sorted(tested, key=lambda r: (r["method"], r["seed"], r["episodes"])):
         cells = [row["method"], str(row["seed"]), f"{row['episodes']:,}"]
-        cells += [f"{row['robot_s'] / 3600:.1f}", *(rate(row, s) for s in PHI_SETS)]
+        cells += [f"{row['robot_s'] / 3600:.1f}", *(interval(row, s) for s in PHI_SETS)]
         cells += [str(row["success/table/n"]), f"{row['fit/cpu_s'] / 60:.0f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -150,7 +143,7 @@ def demonstration_rows(rows: Sequence[Row]) -> str:
         cells += [
             str(row["seed"]),
             f"{row['driven_s'] / 60:.1f}",
-            *(rate(row, s) for s in PHI_SETS),
+            *(interval(row, s) for s in PHI_SETS),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -22,6 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 IDENTITY = ("task", "method", "seed")
+PHI_SETS = ("point", "near", "wide", "table")
 
 Row = dict[str, Any]
 
@@ -91,6 +92,12 @@ def replace_between(document: Path, name: str, text: str) -> None:
     before, _, rest = content.partition(start)
     _, _, after = rest.partition(end)
     replace_text(document, f"{before}{start}\n{text.rstrip()}\n{end}{after}")
+
+
+def interval(row: Row, phi_set: str) -> str:
+    """Success on a phi set with its Wilson interval."""
+    key = f"success/{phi_set}"
+    return f"{row[key]:.3f} ({row[key + '/lo']:.3f} to {row[key + '/hi']:.3f})"
 
 
 def machine() -> Row:

@@ -207,7 +207,7 @@ class PolicyGradient(DiffusionPolicy):
             self.schedule,
             self.sampler,
             noise,
-            self.exploration,
+            self.exploration.at(self.current_epoch),
         )
         chunk = self.normalizer.real_action(chain[-1], self.normalizer.origin(observations))
         return TensorDict(
@@ -263,7 +263,7 @@ class PolicyGradient(DiffusionPolicy):
             self.denoiser(x_k, k, steps["condition"]),
             self.schedule,
             self.sampler,
-            self.exploration,
+            self.exploration.at(self.current_epoch),
             x_k,
             steps["x_j"],
             k,

@@ -1,4 +1,4 @@
-"""A curriculum that was killed and resumed equals one that was not."""
+"""A curriculum that was killed and resumed, or that several processes share."""
 
 import os
 import signal
@@ -65,3 +65,13 @@ def test_killed_again_and_again_the_curriculum_ends_as_if_it_had_not_been(tmp_pa
             resumed["callbacks"][name], whole["callbacks"][name], rtol=0, atol=0
         )
     assert whole["callbacks"]["RolloutCollection"]["collected"] == 16 * (whole["epoch"] + 1)
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_attempts_and_agree_on_the_curriculum(tmp_path):
+    ddp = ("--trainer.devices", "2", "--trainer.strategy", "ddp", "--trainer.max_epochs", "3")
+    words = command(tmp_path, "together", *ddp)
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    saved = torch.load(tmp_path / "runs/together/checkpoints/last.ckpt", weights_only=True)
+    assert saved["callbacks"]["RolloutCollection"]["collected"] == 3 * 16
+    assert saved["global_step"] == 3 * 4

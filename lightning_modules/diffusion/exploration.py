@@ -15,7 +15,7 @@ Symbols: T steps of a chunk (the predicted or the executed ones).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -27,7 +27,9 @@ class Exploration:
     """How attempts vary.
 
     Attributes:
-        std: standard deviation in normalised action units.
+        std: standard deviation in normalised action units, at the start.
+        final_std: what it falls to; it stays as it is, if None.
+        iterations: over how many iterations it falls, evenly.
         coherence: share of the variance that is smooth over the steps of a chunk; the rest is
             white, and a floor under the sampler's own deviation. 0 is DPPO's exploration.
         smoothness: over how many steps, the length of a squared exponential kernel.
@@ -39,16 +41,28 @@ class Exploration:
     std: float = 0.04
     coherence: float = 0.9
     smoothness: float = 4.0
+    final_std: float | None = None
+    iterations: int = 100
 
     def __post_init__(self) -> None:
-        if not 0 < self.std < math.inf:
-            raise ValueError(f"exploration's std is {self.std}, it must be above 0 and finite")
+        for name, std in (("std", self.std), ("final_std", self.final_std)):
+            if std is not None and not 0 < std < math.inf:
+                raise ValueError(f"exploration's {name} is {std}, it must be above 0 and finite")
+        if self.iterations < 1:
+            raise ValueError(f"exploration's iterations is {self.iterations}, it must be above 0")
         if not 0 <= self.coherence < 1:
             raise ValueError(f"exploration's coherence is {self.coherence}, it must be in [0, 1)")
         if not 0 < self.smoothness < math.inf:
             raise ValueError(
                 f"exploration's smoothness is {self.smoothness}, it must be above 0 and finite"
             )
+
+    def at(self, iteration: int) -> Exploration:
+        """The exploration of an iteration, 0 the first."""
+        if self.final_std is None:
+            return self
+        gone = min(1.0, iteration / self.iterations)
+        return replace(self, std=self.std + gone * (self.final_std - self.std))
 
     def modes(self, std: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Noise over a chunk as independent modes: with basis U, its covariance is U diag(s^2) U'.

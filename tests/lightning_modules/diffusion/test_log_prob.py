@@ -133,8 +133,17 @@ def test_the_solver_has_no_density():
         ({"std": 0.0}, "exploration's std is 0.0, it must be above 0"),
         ({"coherence": 1.0}, r"exploration's coherence is 1.0, it must be in \[0, 1\)"),
         ({"smoothness": -1.0}, "exploration's smoothness is -1.0, it must be above 0"),
+        ({"final_std": 0.0}, "exploration's final_std is 0.0, it must be above 0"),
+        ({"iterations": 0}, "exploration's iterations is 0, it must be above 0"),
     ],
 )
 def test_exploration_that_makes_no_sense_is_refused(arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         Exploration(**arguments)
+
+
+def test_noise_falls_evenly_and_then_stays():
+    exploration = Exploration(0.04, final_std=0.02, iterations=10)
+    stds = [exploration.at(i).std for i in (0, 5, 10, 50)]
+    assert stds == pytest.approx([0.04, 0.03, 0.02, 0.02])
+    assert Exploration(0.04).at(50).std == 0.04
