@@ -3,7 +3,7 @@
     python experiments/curriculum.py --study table --method curriculum --seed 0
 
 ``table`` takes the beachhead to the whole table. ``comparison`` gives every method the same 6,000
-episodes to reach ``wide``. ``gate`` widens by steps that are too large, with and without the gate.
+episodes to reach ``wide``. ``gate`` widens by a step that is too large, with and without the gate.
 Each run starts at the beachhead that experiments/beachhead.py made under the same seed (or trains
 it), fits by configs/pick_banana/curriculum.yaml with what study and method change, and tests its
 checkpoints on task parameters that are never trained on. Rows go to
@@ -84,8 +84,9 @@ OBJECTIVES = {
 }
 # Other demonstrations: what experiments/demonstrations.py calls them.
 STARTS = {"curriculum_one_point": "one_point", "curriculum_from_home": "point_from_home"}
-# Steps over the whole way at once, from the beachhead whose demonstrations all start at home.
+# A step to where nothing succeeds, from the beachhead whose demonstrations all start at home.
 GATES = {"gate": True, "gate_off": False}
+TOO_LARGE = {"class_path": "experiments.far_corner.TooLargeStep"}
 METHODS = (*STRATEGIES, *OBJECTIVES, "from_scratch", *STARTS, *GATES)
 # Those whose last checkpoint of the study ``table`` is committed.
 KEPT = ("curriculum", *STARTS)
@@ -140,7 +141,7 @@ def overrides(study: str, method: str, seed: int, run: Path) -> dict[str, Any]:
             case "callbacks.Curriculum":
                 args |= {"whole": wanted.whole, "strategy": STRATEGIES.get(method, boundary())}
                 if method in GATES:
-                    args |= {"strategy": boundary(step=1.0, attempts=8), "gate": GATES[method]}
+                    args |= {"strategy": TOO_LARGE, "gate": GATES[method]}
             case "callbacks.RolloutCollection":
                 args["budget"] = wanted.budget
             case "callbacks.RolloutEvaluation":
@@ -166,6 +167,8 @@ def overrides(study: str, method: str, seed: int, run: Path) -> dict[str, Any]:
         where = "point_from_home" if method in GATES else STARTS.get(method)
         model["beachhead"] = str(beachhead(seed) if where is None else cloned(where, seed))
     data: dict[str, Any] = {"init_args": {"seed": seed}}
+    if method in GATES:
+        data["class_path"] = "experiments.far_corner.PickBananaFarCorner"
     if method == "curriculum_one_point":
         data["class_path"] = "experiments.one_point.PickBananaAtOnePoint"
         data["init_args"]["phi_set"] = "one_point"

@@ -36,6 +36,7 @@ def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     yield "curriculum-table", table_rows(rows)
     yield "curriculum-comparison", comparison_rows(rows)
     yield "curriculum-significant", significant(rows)
+    yield "curriculum-gate", gate_rows(rows)
     yield "curriculum-demonstrations", demonstration_rows(rows)
 
 
@@ -128,6 +129,19 @@ def significant(rows: Sequence[Row], level: float = 0.05) -> str:
             )
     head = ["| better | worse | p |", "|---|---|---|"]
     return "\n".join([*head, *lines]) if lines else "No pair differs at the level of 0.05."
+
+
+def gate_rows(rows: Sequence[Row]) -> str:
+    """With and without the gate: success and the gradient's norm as training goes on."""
+    lines = ["| gate | seed | episodes | widened | gradient norm | `point` | corner |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    runs = of(rows, "gate", phi="validation")
+    for row in sorted(runs, key=lambda r: (r["method"], r["seed"], r["episodes"])):
+        cells = ["off" if row["method"] == "gate_off" else "on", str(row["seed"])]
+        cells += [f"{row['episodes']:,}", "yes" if row["level"] else "no"]
+        cells += [f"{row['grad_norm']:.2f}", interval(row, "point"), interval(row, "corner")]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def demonstration_rows(rows: Sequence[Row]) -> str:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 OVERRIDES = """
 trainer:
   accelerator: cpu
-  max_epochs: 20
+  max_epochs: 14
   logger: {init_args: {name: null, version: NAME}}
 """
 
