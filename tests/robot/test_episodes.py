@@ -208,11 +208,11 @@ def test_open_or_create_refuses_another_task(store, reach_spec):
 def test_another_schema_version_is_refused(store):
     file = store.path / "metadata.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "schema_version": 99}))
-    with pytest.raises(ValueError, match=r"reach has schema version 99, this software reads 1"):
+    with pytest.raises(ValueError, match=r"reach has schema version 99, this software reads 2"):
         EpisodeStore.open(store.path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "{}", '{"schema_version": 1}', "[]"])
+@pytest.mark.parametrize("content", ["", "{", "{}", '{"schema_version": 2}', "[]"])
 def test_damaged_metadata_is_one_sentence(store, content):
     (store.path / "metadata.json").write_text(content)
     with pytest.raises(ValueError, match=r"reach cannot be read .*restore it") as error:
