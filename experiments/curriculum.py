@@ -30,7 +30,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from experiments.learning_curve import learning_curve  # noqa: E402
-from experiments.results import command, machine, replace_text, results_file, write_rows  # noqa: E402
+from experiments.results import (  # noqa: E402
+    CURRICULUM_IDENTITY,
+    command,
+    machine,
+    replace_text,
+    results_file,
+    write_rows,
+)
 from lightning_modules.slim_checkpoint import write_slim  # noqa: E402
 
 CONFIG = "configs/pick_banana/curriculum.yaml"
@@ -119,10 +126,10 @@ def main() -> None:
     rows = [identity | {"phi": "validation"} | row for row in on_the_way]
     for checkpoint in [*sorted(last.parent.glob("iteration=*.ckpt")), last]:
         rows.append(identity | {"phi": "test"} | tested(configs, checkpoint))
-    write_rows(RESULTS, rows, identity=(*identity, "phi", "episodes"))
+    write_rows(RESULTS, rows, identity=CURRICULUM_IDENTITY)
     rings = [identity | {"study": "rings"} | ring | {"command": command()} for ring in tried(last)]
     if args.study == "table":
-        write_rows(RESULTS, rings, identity=(*identity, "ring"))
+        write_rows(RESULTS, rings, identity=CURRICULUM_IDENTITY)
         if args.method in KEPT:
             write_slim(last, RESULTS.parent / "checkpoints" / f"{args.method}-{args.seed}.ckpt")
         if args.method == "curriculum" and args.seed == 0:

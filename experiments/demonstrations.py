@@ -23,7 +23,14 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from experiments.results import command, machine, replace_text, results_file, write_rows  # noqa: E402
+from experiments.results import (  # noqa: E402
+    CURRICULUM_IDENTITY,
+    command,
+    machine,
+    replace_text,
+    results_file,
+    write_rows,
+)
 from robot.episodes import EpisodeStore  # noqa: E402
 
 CONFIG = "configs/pick_banana/diffusion_policy.yaml"
@@ -74,7 +81,7 @@ def main() -> None:
     seconds = EpisodeStore.open(store).total_seconds()
     driven = {"episodes": 0, "driven_s": round(seconds["human"] + seconds["scripted"], 1)}
     row = identity | json.loads(tested.read_text()) | driven
-    write_rows(results_file("curriculum"), [row], identity=tuple(identity))
+    write_rows(results_file("curriculum"), [row], identity=CURRICULUM_IDENTITY)
     print("RESULT", json.dumps(row))
 
 

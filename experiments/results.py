@@ -22,6 +22,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 IDENTITY = ("task", "method", "seed")
+# Of the rows of all studies of the curriculum, which share a file.
+CURRICULUM_IDENTITY = (*IDENTITY, "study", "phi", "episodes", "ring", "demonstrations")
 PHI_SETS = ("point", "near", "wide", "table")
 
 Row = dict[str, Any]

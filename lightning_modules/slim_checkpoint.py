@@ -9,11 +9,13 @@ load from it and ``train.py test --ckpt_path`` evaluates it; no training goes on
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -42,9 +44,11 @@ def write_slim(source: str | Path, target: str | Path) -> None:
     target = Path(target)
     checkpoint = slim(read_checkpoint(source))
     target.parent.mkdir(parents=True, exist_ok=True)
+    saved = io.BytesIO()
+    torch.save(checkpoint, saved)
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
         try:
-            torch.save(checkpoint, file)
+            _deflate(saved, file)
             file.flush()
             os.fsync(file.fileno())
             os.chmod(file.name, 0o644)
@@ -52,6 +56,13 @@ def write_slim(source: str | Path, target: str | Path) -> None:
         except BaseException:
             os.unlink(file.name)
             raise
+
+
+def _deflate(saved: IO[bytes], file: IO[bytes]) -> None:
+    """What torch saves is a zip archive that it leaves uncompressed, and reads either way."""
+    with zipfile.ZipFile(saved) as plain, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as small:
+        for entry in plain.infolist():
+            small.writestr(entry.filename, plain.read(entry))
 
 
 if __name__ == "__main__":
