@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import jsonargparse
+from jsonargparse.typing import NonNegativeInt
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from bad_input import one_sentence
+from callbacks.evaluation import RolloutEvaluation
 from lightning_modules.checkpoint import read_file
 from robot.schema import TaskSpec
 from run_folder import LeaveNothingBehind
@@ -21,8 +23,14 @@ class CommandLine(LightningCLI):
     """Lightning's command line; the task tells the learner what it sees and does."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Links the task's spec to the model."""
+        """Links the task's spec to the model; evaluation has a seed of its own."""
         parser.link_arguments("data.spec", "model.init_args.spec", apply_on="instantiate")
+        parser.add_argument(
+            "--evaluation_seed",
+            type=NonNegativeInt | None,
+            default=None,
+            help="of the task parameters and the noise that policies are evaluated with",
+        )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Refuses a checkpoint that is none before anything is made, recorded or written."""
@@ -36,9 +44,12 @@ class CommandLine(LightningCLI):
             raise ValueError(f"{path!r} is no checkpoint of a run")
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Notes which folders there are before the run makes any."""
+        """Notes which folders there are before the run makes any; tells the evaluation its seed."""
         trainer = super().instantiate_trainer(**kwargs)
         for callback in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
+            seed = self._get(self.config, "evaluation_seed")
+            if isinstance(callback, RolloutEvaluation) and seed is not None:
+                callback.seed = seed
             if isinstance(callback, LeaveNothingBehind):
                 callback.remember(trainer)
         return trainer

@@ -4,6 +4,7 @@ import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 from torch.utils.data import DataLoader
 
+from callbacks import RolloutEvaluation
 from robot.schema import Range, TaskSpec
 
 
@@ -48,3 +49,15 @@ class ToyLearner(LightningModule):
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class Evaluation(RolloutEvaluation):
+    """Evaluates nothing, and notes with which seed."""
+
+    seeds: list[int] = []
+
+    def setup(self, trainer, pl_module, stage):
+        self.seeds.append(self.seed)
+
+    def on_validation_epoch_start(self, trainer, pl_module):
+        return

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from command_line_toys import Evaluation
 
 import train
 
@@ -70,6 +71,15 @@ def test_a_run_goes_on_from_a_checkpoint(folder):
     train.main(["fit", "--config", "config.yaml", *again])
     (resumed,) = folder.glob("runs/toy/version_1/checkpoints/*.ckpt")
     assert torch.load(resumed, weights_only=True)["global_step"] == 8
+
+
+@pytest.mark.parametrize(("given", "seed"), [((), 3), (("--evaluation_seed", "7"), 7)])
+def test_evaluation_has_a_seed_of_its_own(given, seed):
+    evaluation = {"class_path": "command_line_toys.Evaluation", "init_args": {"seed": 3}}
+    callbacks = {"trainer": {"callbacks": [evaluation]}}
+    Path("evaluated.yaml").write_text(yaml.safe_dump(callbacks))
+    train.main(["fit", "--config", "config.yaml", "--config", "evaluated.yaml", *given])
+    assert Evaluation.seeds.pop() == seed
 
 
 def test_a_config_reads_the_environment(folder, monkeypatch):
