@@ -56,6 +56,7 @@ def parts() -> Iterator[tuple[Path, str, str]]:
     recorded = recorded_table(read_rows(results_file("recorded")))
     yield page("recorded"), "recorded-table", recorded
     curriculum = read_rows(results_file("curriculum"))
+    yield ROOT / "README.md", "curriculum-seeds", report_curriculum.seed_rows(curriculum)
     for name, text in report_curriculum.parts(curriculum):
         yield page("curriculum"), name, text
 

@@ -86,6 +86,16 @@ def table_rows(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def seed_rows(rows: Sequence[Row]) -> str:
+    """Where the curriculum ended, by seed."""
+    lines = ["| seed | episodes | " + " | ".join(f"`{s}`" for s in PHI_SETS) + " | n |"]
+    lines.append("|---" * (len(PHI_SETS) + 3) + "|")
+    for row in last(of(rows, "table", method="curriculum", phi="test")):
+        cells = [str(row["seed"]), f"{row['episodes']:,}", *(interval(row, s) for s in PHI_SETS)]
+        lines.append("| " + " | ".join([*cells, str(row["success/table/n"])]) + " |")
+    return "\n".join(lines)
+
+
 def comparison_rows(rows: Sequence[Row]) -> str:
     """Methods at an equal budget: mean over seeds with interval, and each seed."""
     lines = ["| method | seeds | `wide` (95 % over seeds) | each seed | `point` | `table` |"]
