@@ -40,7 +40,9 @@ def main() -> None:
     figure = denoiser_figure(read_rows(denoisers))
     figure.savefig(denoisers.with_name("denoisers.png"), dpi=120)
     curriculum = results_file("curriculum")
-    for name, figure in report_curriculum.figures(read_rows(curriculum)):
+    for name, figure in report_curriculum.figures(
+        read_rows(curriculum), read_rows(results_file("demo"))
+    ):
         figure.savefig(curriculum.with_name(name), dpi=110)
 
 

@@ -173,10 +173,16 @@ def demonstration_rows(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def figures(rows: Sequence[Row]) -> Iterator[tuple[str, Figure]]:
-    """By file name; those that there are rows for."""
-    if curves := of(rows, "table", phi="validation"):
-        yield "table.png", curve_figure(curves, ("point", "wide", "table"))
+def figures(rows: Sequence[Row], beachheads: Sequence[Row]) -> Iterator[tuple[str, Figure]]:
+    """By file name; those that there are rows for.
+
+    Args:
+        rows: of the studies of the curriculum.
+        beachheads: tested policies that its runs start from, one a seed.
+    """
+    if curves := of(rows, "table", phi="validation", method="curriculum"):
+        begun = [{**row, "episodes": 0, "robot_s": 0.0} for row in beachheads]
+        yield "table.png", curve_figure([*begun, *curves], ("point", "wide", "table"))
     if curves := of(rows, "comparison", phi="validation"):
         yield "comparison.png", comparison_figure(curves)
     if rings := of(rows, "rings", method="curriculum"):
@@ -193,7 +199,7 @@ def curve_figure(rows: Sequence[Row], phi_sets: Sequence[str]) -> Figure:
         for line, (name, scale) in enumerate((("episodes", 1.0), ("robot_s", 1 / 3600))):
             axes = grid[line][column]
             for seed in sorted({row["seed"] for row in rows}):
-                run = sorted(of(rows, "table", method="curriculum", seed=seed), key=episodes)
+                run = sorted((row for row in rows if row["seed"] == seed), key=episodes)
                 axes.plot(
                     [row[name] * scale for row in run],
                     [row[f"success/{phi_set}"] for row in run],
@@ -201,7 +207,7 @@ def curve_figure(rows: Sequence[Row], phi_sets: Sequence[str]) -> Figure:
                     label=f"seed {seed}",
                 )
             axes.axhline(ASKED, color="gray", lw=0.8, ls="--")
-            axes.set(title=f"`{phi_set}`" if line == 0 else "", ylim=(0, 1.03))
+            axes.set(title=phi_set if line == 0 else "", ylim=(0, 1.03))
             axes.set_xlabel("episodes" if line == 0 else "hours the arm has moved")
             axes.grid(alpha=0.3)
     grid[0][0].set_ylabel("success")
@@ -256,7 +262,12 @@ def ring_figure(rows: Sequence[Row]) -> Figure:
             levels, value, [low, high], fmt="o", ms=3, lw=0.7, label=f"seed {run[0]['seed']}"
         )
     axes.axhline(0.02, color="tab:red", lw=0.8, ls="--", label="least lower end")
-    axes.set(xlabel="level before it widens", ylabel="E[R] on the ring", ylim=(-0.02, 1.03))
+    axes.set(
+        xlabel="level before it widens",
+        ylabel="E[R] on the ring",
+        ylim=(-0.02, 1.03),
+        xlim=(-0.02, 1.02),
+    )
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     return figure
