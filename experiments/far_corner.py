@@ -52,7 +52,7 @@ class TooLargeStep(Strategy):
         return [Proposal(PhiSet("level", (*self.level.boxes, *CORNER.boxes)), CORNER)]
 
     @override
-    def accept(self, proposal: Proposal) -> None:
+    def accept(self, proposal: Proposal, expected_return: float = 0.0) -> None:
         super().accept(proposal)
         self._widened = True
 

@@ -2,6 +2,8 @@
 
 Source: automatic domain randomisation (OpenAI 2019, 1910.07113, algorithm 1). Every task parameter
 has two bounds; part of the attempts sit on one of them, and decide whether that bound moves.
+Beyond the source, steps grow: a bound beyond which the policy already succeeds moves twice as far
+the next time, so that what it can do is not tried out inch by inch.
 """
 
 from __future__ import annotations
@@ -38,11 +40,13 @@ class BoundaryExpansion(Strategy):
     """Widens a box of task parameters bound by bound.
 
     Args:
-        step: how far a bound moves, as a share of the way from the first to the whole set's.
+        step: how far a bound moves at first, as a share of the way from the first to the whole
+            set's.
         boundary: share of the attempts that sit on a bound; the rest is spread over the box.
         widen: success on a bound from which on it moves out.
         shrink: success on a bound under which it moves back in.
         attempts: on a bound before it is judged.
+        leap: success on a ring from which on the next step of that bound is twice as large.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -55,13 +59,17 @@ class BoundaryExpansion(Strategy):
         widen: float = 0.6,
         shrink: float = 0.2,
         attempts: int = 32,
+        leap: float = 0.6,
     ) -> None:
         if not 0 < step <= 1 or not 0 < boundary <= 1:
             raise ValueError(f"step is {step} and boundary {boundary}, both must be in (0, 1]")
         if not 0 <= shrink < widen <= 1:
             raise ValueError(f"shrink is {shrink} and widen {widen}: 0 <= shrink < widen <= 1")
-        if attempts < 1:
-            raise ValueError(f"attempts is {attempts}, it must be at least 1")
+        if attempts < 1 or not 0 < leap <= 1:
+            raise ValueError(
+                f"attempts is {attempts}, it must be at least 1, and leap {leap}, in (0, 1]"
+            )
+        self.leap = leap
         self.step, self.boundary = step, boundary
         self.widen, self.shrink, self.attempts = widen, shrink, attempts
 
@@ -73,6 +81,7 @@ class BoundaryExpansion(Strategy):
         self._first = bounds(first.boxes[0])  # [2, P]
         self._whole = bounds(whole.boxes[0])
         self._gone = torch.zeros_like(self._first)  # share of the way of each bound
+        self._steps = torch.full_like(self._first, self.step)
         self._tried = torch.zeros_like(self._first)
         self._won = torch.zeros_like(self._first)
 
@@ -93,6 +102,7 @@ class BoundaryExpansion(Strategy):
         back = due & (self._won < self.shrink * self._tried) & (self._gone > 0)
         if back.any():
             self._gone[back] = (self._gone[back] - self.step).clamp(min=0)
+            self._steps[back] = self.step
             self.level = self._at(self._gone)
         ready = due & (self._won >= self.widen * self._tried) & (self._gone < 1)
         forget = due & ~ready
@@ -101,12 +111,15 @@ class BoundaryExpansion(Strategy):
     @override
     def proposals(self) -> list[Proposal]:
         ready = (self._tried >= self.attempts) & (self._gone < 1)
-        return [self._proposal(int(i), int(j), self.step) for i, j in ready.nonzero()]
+        return [
+            self._proposal(int(i), int(j), float(self._steps[i, j])) for i, j in ready.nonzero()
+        ]
 
     @override
-    def accept(self, proposal: Proposal) -> None:
+    def accept(self, proposal: Proposal, expected_return: float = 0.0) -> None:
         assert isinstance(proposal, Move)
         i, j = proposal.side, proposal.dimension
+        self._steps[i, j] = proposal.step * (2 if expected_return >= self.leap else 1)
         self._gone[i, j] = (self._gone[i, j] + proposal.step).clamp(max=1)
         self._tried[i, j] = self._won[i, j] = 0
         self.level = self._at(self._gone)
@@ -116,6 +129,7 @@ class BoundaryExpansion(Strategy):
         assert isinstance(proposal, Move)
         if proposal.step > self.step / 4:
             return self._proposal(proposal.side, proposal.dimension, proposal.step / 2)
+        self._steps[proposal.side, proposal.dimension] = self.step
         self._tried[proposal.side, proposal.dimension] = 0
         self._won[proposal.side, proposal.dimension] = 0
         return None
@@ -151,13 +165,15 @@ class BoundaryExpansion(Strategy):
     def state_dict(self) -> dict[str, Any]:
         return {
             "gone": self._gone.clone(),
+            "steps": self._steps.clone(),
             "tried": self._tried.clone(),
             "won": self._won.clone(),
         }
 
     @override
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._gone, self._tried, self._won = (state[n].clone() for n in ("gone", "tried", "won"))
+        self._gone, self._steps = state["gone"].clone(), state["steps"].clone()
+        self._tried, self._won = state["tried"].clone(), state["won"].clone()
         self.level = self._at(self._gone)
 
 

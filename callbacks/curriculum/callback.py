@@ -135,7 +135,7 @@ class Curriculum(Callback):
             rate = self._expected_return(trainer, module, task, step)
             module.log_dict(rate.metrics("curriculum/expected_return_next"), batch_size=1)
             if rate.interval[0] >= self.overlap:
-                self.strategy.accept(step)
+                self.strategy.accept(step, rate.rate)
                 return
             step = self.strategy.refuse(step)
         rank_zero_info(

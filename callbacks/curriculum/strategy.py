@@ -69,8 +69,8 @@ class Strategy(ABC):
         """Wider levels that are due, each with its ring; none where nothing is."""
         return []
 
-    def accept(self, proposal: Proposal) -> None:
-        """Goes to a proposed level."""
+    def accept(self, proposal: Proposal, expected_return: float = 0.0) -> None:
+        """Goes to a proposed level, whose ring was tried with this success; 0 if it was not."""
         self.level = proposal.level
 
     def refuse(self, proposal: Proposal) -> Proposal | None:

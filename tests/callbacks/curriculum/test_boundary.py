@@ -103,6 +103,26 @@ def test_a_refused_step_is_halved_twice_and_then_given_up():
     assert strategy.progress == 0
 
 
+def test_steps_double_where_a_ring_is_mastered_already_and_start_anew_where_one_is_refused():
+    strategy = started(step=0.125, leap=0.6)
+
+    def move(expected_return):
+        """Moves the same bound; by how much."""
+        attempts(strategy, lambda phi: phi[:, 0] >= strategy.level.boxes[0].high[0] - 1e-6)
+        (proposal,) = strategy.proposals()
+        if expected_return is None:
+            while proposal is not None:
+                proposal = strategy.refuse(proposal)
+            return 0.0
+        strategy.accept(proposal, expected_return)
+        return proposal.step
+
+    assert [move(x) for x in (0.7, 0.7, 0.3)] == [0.125, 0.25, 0.5]
+    assert strategy.level.boxes[0].high[0] == pytest.approx(0.5 + 0.875 * 0.5)
+    assert move(None) == 0.0
+    assert strategy.state_dict()["steps"].unique().tolist() == [0.125]
+
+
 def test_a_restored_strategy_goes_on_as_the_one_that_was_saved():
     one, other = started(), started()
     attempts(one, all_succeed)
