@@ -62,7 +62,7 @@ class Study:
 
 
 STUDIES = {
-    "table": Study("table", 20_000, tested=50),
+    "table": Study("table", 15_000),
     "comparison": Study("wide", 6_000, evaluated=6),
     "gate": Study("table", 3_000, evaluated=3),
 }
