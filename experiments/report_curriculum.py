@@ -126,7 +126,10 @@ def significant(rows: Sequence[Row], level: float = 0.05) -> str:
     """Pairs of methods whose success on ``wide`` differs, by Welch's t-test over seeds."""
     runs = by_method(last(of(rows, "comparison", phi="test")))
     lines: list[str] = []
-    for a, b in combinations([m for m, r in runs.items() if len(r) > 1], 2):
+    rated = [m for m, r in runs.items() if len(r) > 1]
+    if len(rated) < 2:
+        return "Too few seeds to say."
+    for a, b in combinations(rated, 2):
         one, other = ([row["success/wide"] for row in runs[m]] for m in (a, b))
         if one == other:
             continue

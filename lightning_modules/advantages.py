@@ -4,9 +4,8 @@ Papers: GAE (Schulman et al. 2016, 1506.02438, eq. 16), DPPO (2409.00588, sectio
 
 Symbols: N episodes, D decisions of all of them, L most decisions of an episode.
 
-One decision is one action chunk; the reward is sparse, 1 in the decision that succeeds. An episode
-that succeeds is *terminated*: nothing comes after. One whose time is up is *truncated*: it would
-have gone on, so the value of where it stopped stands for what was cut off.
+One decision is one action chunk; the reward is sparse, 1 in the decision that succeeds. Whether an
+episode ends by success or because its time is up, nothing is expected after it.
 """
 
 from __future__ import annotations

@@ -120,7 +120,9 @@ class BoundaryExpansion(Strategy):
         assert isinstance(proposal, Move)
         i, j = proposal.side, proposal.dimension
         self._steps[i, j] = proposal.step * (2 if expected_return >= self.leap else 1)
-        self._gone[i, j] = (self._gone[i, j] + proposal.step).clamp(max=1)
+        gone = min(1.0, float(self._gone[i, j]) + proposal.step)
+        # Ten steps of a tenth are all of the way, whatever floating point makes of them.
+        self._gone[i, j] = 1.0 if gone > 1 - 1e-9 else gone
         self._tried[i, j] = self._won[i, j] = 0
         self.level = self._at(self._gone)
 

@@ -147,3 +147,13 @@ def test_a_restored_strategy_goes_on_as_the_one_that_was_saved():
 def test_arguments_that_make_no_sense_are_refused(arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
         started(**arguments)
+
+
+def test_ten_steps_of_a_tenth_are_all_of_the_way():
+    strategy = started(step=0.1, leap=1.0)
+    for seed in range(10):
+        attempts(strategy, all_succeed, seed=seed)
+        for proposal in strategy.proposals():
+            strategy.accept(proposal)
+    assert strategy.progress == 1
+    assert strategy.proposals() == []
