@@ -5,7 +5,7 @@ python train.py fit --config configs/pick_banana/diffusion_policy.yaml
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 import jsonargparse
 from jsonargparse.typing import NonNegativeInt
@@ -13,7 +13,6 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from bad_input import one_sentence
-from callbacks.evaluation import RolloutEvaluation
 from lightning_modules.checkpoint import read_file
 from robot.schema import TaskSpec
 from run_folder import LeaveNothingBehind
@@ -27,7 +26,7 @@ class CommandLine(LightningCLI):
         parser.link_arguments("data.spec", "model.init_args.spec", apply_on="instantiate")
         parser.add_argument(
             "--evaluation_seed",
-            type=NonNegativeInt | None,
+            type=Optional[NonNegativeInt],  # noqa: UP045 - an alias to the type checker
             default=None,
             help="of the task parameters and the noise that policies are evaluated with",
         )
@@ -45,6 +44,9 @@ class CommandLine(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Notes which folders there are before the run makes any; tells the evaluation its seed."""
+        # Here, so that a renderer that cannot be imported ends in one sentence.
+        from callbacks.evaluation import RolloutEvaluation
+
         trainer = super().instantiate_trainer(**kwargs)
         for callback in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
             seed = self._get(self.config, "evaluation_seed")
