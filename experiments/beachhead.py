@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -27,7 +25,8 @@ from tensordict import TensorDict
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from experiments.results import command, machine, replace_text, results_file, write_rows  # noqa: E402
+from experiments import training  # noqa: E402
+from experiments.results import results_file, write_rows  # noqa: E402
 from lightning_modules import load_policy  # noqa: E402
 
 CONFIG = "configs/pick_banana/diffusion_policy.yaml"
@@ -51,9 +50,7 @@ def main() -> None:
         "--data.init_args.sources.demonstrations.init_args.path",
         f"data/pick_banana/point-seed{args.seed}",
     ]
-    if not (run / "done").is_file():
-        fit(arguments, run)
-        (run / "done").touch()
+    training.fit([*arguments, *logging_to(run)], run)
     result: dict[str, Any] = {}
     for checkpoint in sorted(run.glob("checkpoints/epoch=*.ckpt"), key=epoch):
         identity = {
@@ -62,12 +59,8 @@ def main() -> None:
             "seed": args.seed,
             "epoch": epoch(checkpoint),
         }
-        tested = checkpoint.with_suffix(".json")
-        if not tested.is_file():
-            result = identity | test(arguments, checkpoint) | machine() | {"command": command()}
-            result["chunk_ms"] = chunk_ms(checkpoint)
-            replace_text(tested, json.dumps(result))
-        result = json.loads(tested.read_text())
+        result = identity | training.test(arguments, checkpoint)
+        result["chunk_ms"] = chunk_ms(checkpoint)
         write_rows(results_file("denoisers"), [result], identity=tuple(identity))
     if args.denoiser == DEFAULT:
         row = {k: v for k, v in result.items() if k != "epoch"} | {"method": "diffusion_policy"}
@@ -83,45 +76,17 @@ def epoch(checkpoint: Path) -> int:
     return int(checkpoint.stem.removeprefix("epoch=")) + 1
 
 
-def fit(arguments: list[str], run: Path) -> None:
-    """Trains on one thread, keeping a checkpoint every two epochs; goes on where it was stopped."""
-    last = run / "checkpoints" / "last.ckpt"
-    resume = ["--ckpt_path", str(last)] if last.is_file() else []
+def logging_to(run: Path) -> list[str]:
+    """What makes ``run`` the run's folder, with a checkpoint every two epochs."""
     keep = {
         "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
         "init_args": {"every_n_epochs": 2, "save_top_k": -1, "filename": "{epoch}"},
     }
-    subprocess.run(
-        [
-            *(sys.executable, "train.py", "fit"),
-            *arguments,
-            *resume,
-            *("--trainer.logger.init_args.name", f"beachhead/{run.name}"),
-            *("--trainer.logger.init_args.version", ""),
-            *("--trainer.callbacks+", json.dumps(keep)),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"},
-        check=True,
-    )
-
-
-def test(arguments: list[str], checkpoint: Path) -> dict[str, Any]:
-    """What ``train.py test`` says of a checkpoint."""
-    output = subprocess.run(
-        [
-            *(sys.executable, "train.py", "test"),
-            *arguments,
-            *("--ckpt_path", str(checkpoint)),
-            *("--trainer.logger", "false", "--trainer.default_root_dir", "runs/beachhead"),
-        ],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    line = output.strip().splitlines()[-1]
-    return json.loads(line.removeprefix("RESULT "))
+    return [
+        *("--trainer.logger.init_args.name", f"beachhead/{run.name}"),
+        *("--trainer.logger.init_args.version", ""),
+        *("--trainer.callbacks+", json.dumps(keep)),
+    ]
 
 
 def chunk_ms(checkpoint: Path, repeats: int = 30) -> float:

@@ -51,6 +51,10 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=40)
     parser.add_argument("--write", action="store_true", help="update docs/performance.md")
     args = parser.parse_args()
+    if args.iterations < 3:
+        parser.error(
+            f"--iterations is {args.iterations}, it must be at least 3: the first warms up"
+        )
     load = os.getloadavg()[0]
     torch.manual_seed(0)
     row: Row = {

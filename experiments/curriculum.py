@@ -29,12 +29,11 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from experiments import training  # noqa: E402
 from experiments.learning_curve import learning_curve  # noqa: E402
 from experiments.results import (  # noqa: E402
     CURRICULUM_IDENTITY,
     command,
-    machine,
-    replace_text,
     results_file,
     write_rows,
 )
@@ -110,12 +109,8 @@ def main() -> None:
     run.mkdir(parents=True, exist_ok=True)
     config = run / "study.yaml"
     config.write_text(yaml.safe_dump(overrides(args.study, args.method, args.seed, run)))
-    configs = ["--config", CONFIG, "--config", str(config)]
-    last = run / "checkpoints" / "last.ckpt"
-    if not (run / "done").is_file():
-        resume = ["--ckpt_path", str(last)] if last.is_file() else []
-        subprocess.run([sys.executable, "train.py", "fit", *configs, *resume], cwd=ROOT, check=True)
-        (run / "done").touch()
+    configs = ["--config", CONFIG, "--config", str(config.relative_to(ROOT))]
+    last = training.fit(configs, run)
     identity = {
         "task": "pick_banana",
         "study": args.study,
@@ -125,7 +120,8 @@ def main() -> None:
     on_the_way = [row | {"command": command()} for row in learning_curve(run)]
     rows = [identity | {"phi": "validation"} | row for row in on_the_way]
     for checkpoint in [*sorted(last.parent.glob("iteration=*.ckpt")), last]:
-        rows.append(identity | {"phi": "test"} | tested(configs, checkpoint))
+        tested = training.test(configs, checkpoint) | effort(checkpoint)
+        rows.append(identity | {"phi": "test"} | tested)
     write_rows(RESULTS, rows, identity=CURRICULUM_IDENTITY)
     rings = [identity | {"study": "rings"} | ring | {"command": command()} for ring in tried(last)]
     if args.study == "table":
@@ -207,27 +203,6 @@ def cloned(where: str, seed: int) -> Path:
         make = [sys.executable, "experiments/demonstrations.py", "--where", where]
         subprocess.run([*make, "--count", "32", "--seed", str(seed)], cwd=ROOT, check=True)
     return run / "checkpoints" / "last.ckpt"
-
-
-def tested(configs: list[str], checkpoint: Path) -> dict[str, Any]:
-    """What ``train.py test`` says of a checkpoint, and what it took to get there."""
-    kept = checkpoint.with_suffix(".json")
-    if not kept.is_file():
-        output = subprocess.run(
-            [
-                *(sys.executable, "train.py", "test", *configs),
-                *("--ckpt_path", str(checkpoint)),
-                *("--trainer.logger", "false", "--trainer.default_root_dir", "runs/curriculum"),
-            ],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-        result = json.loads(output.strip().splitlines()[-1].removeprefix("RESULT "))
-        result |= effort(checkpoint) | machine() | {"command": command()}
-        replace_text(kept, json.dumps(result))
-    return json.loads(kept.read_text())
 
 
 def effort(checkpoint: Path) -> dict[str, Any]:

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,14 +21,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from experiments.results import (  # noqa: E402
-    CURRICULUM_IDENTITY,
-    command,
-    machine,
-    replace_text,
-    results_file,
-    write_rows,
-)
+from experiments import training  # noqa: E402
+from experiments.results import CURRICULUM_IDENTITY, results_file, write_rows  # noqa: E402
 from robot.episodes import EpisodeStore  # noqa: E402
 
 CONFIG = "configs/pick_banana/diffusion_policy.yaml"
@@ -57,20 +49,8 @@ def main() -> None:
     run.mkdir(parents=True, exist_ok=True)
     config = run / "study.yaml"
     config.write_text(yaml.safe_dump(overrides(args.where, args.count, args.seed, store, run)))
-    configs = ["--config", CONFIG, "--config", str(config)]
-    last = run / "checkpoints" / "last.ckpt"
-    if not (run / "done").is_file():
-        resume = ["--ckpt_path", str(last)] if last.is_file() else []
-        train("fit", *configs, *resume)
-        (run / "done").touch()
-    tested = run / "tested.json"
-    if not tested.is_file():
-        output = train(
-            *("test", *configs, "--ckpt_path", str(last), "--trainer.logger", "false"),
-            *("--trainer.default_root_dir", "runs/demonstrations"),
-        )
-        result = json.loads(output.strip().splitlines()[-1].removeprefix("RESULT "))
-        replace_text(tested, json.dumps(result | machine() | {"command": command()}))
+    configs = ["--config", CONFIG, "--config", str(config.relative_to(ROOT))]
+    tested = training.test(configs, training.fit(configs, run))
     identity = {
         "task": "pick_banana",
         "study": "demonstrations",
@@ -80,7 +60,7 @@ def main() -> None:
     }
     seconds = EpisodeStore.open(store).total_seconds()
     driven = {"episodes": 0, "driven_s": round(seconds["human"] + seconds["scripted"], 1)}
-    row = identity | json.loads(tested.read_text()) | driven
+    row = identity | tested | driven
     write_rows(results_file("curriculum"), [row], identity=CURRICULUM_IDENTITY)
     print("RESULT", json.dumps(row))
 
@@ -104,18 +84,6 @@ def overrides(where: str, count: int, seed: int, store: Path, run: Path) -> dict
         "data": data,
         "trainer": {"logger": {"init_args": {"name": name, "version": ""}}},
     }
-
-
-def train(*arguments: str) -> str:
-    """``train.py`` on one thread; what it has printed."""
-    return subprocess.run(
-        [sys.executable, "train.py", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"},
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
 
 
 if __name__ == "__main__":

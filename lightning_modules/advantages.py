@@ -70,5 +70,6 @@ def returns_to_go(episode: Tensor, index: Tensor, success: Tensor, gamma: float)
 
 
 def explained_variance(value: Tensor, returns: Tensor) -> Tensor:
-    """Share of the returns' variance that the values foresaw: 1 at best, 0 for a constant."""
-    return 1 - (returns - value).var() / returns.var().clamp(min=1e-8)
+    """Share of the returns' variance that the values foresaw: 1 at best, 0 where there is none."""
+    variance = returns.var()
+    return torch.where(variance > 0, 1 - (returns - value).var() / variance, 0.0)

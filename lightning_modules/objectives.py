@@ -34,10 +34,20 @@ class Objective(ABC):
     Attributes:
         gamma: discount per decision: below 1, quick successes are worth more than late ones.
         gae_lambda: of the generalised advantage estimate; 1 takes whole returns.
+
+    Raises:
+        ValueError: if a number is out of range; so do those below.
     """
 
     gamma: float = 0.95
     gae_lambda: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("gamma", "gae_lambda"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(
+                    f"the objective's {name} is {getattr(self, name)}, it must be in [0, 1]"
+                )
 
     @abstractmethod
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
@@ -73,6 +83,18 @@ class PPO(StepObjective):
     clip: float = 0.01
     clip_first: float = 0.001
     denoising_discount: float = 0.99
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.clip_first <= self.clip < 1:
+            raise ValueError(
+                f"PPO's clip_first is {self.clip_first} and clip {self.clip}: "
+                "0 < clip_first <= clip < 1"
+            )
+        if not 0 < self.denoising_discount <= 1:
+            raise ValueError(
+                f"PPO's denoising_discount is {self.denoising_discount}, it must be in (0, 1]"
+            )
 
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
         """Advantages with mean 0 and deviation 1."""
@@ -125,6 +147,11 @@ class RewardWeighted(Objective):
     """
 
     beta: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.beta < math.inf:
+            raise ValueError(f"beta is {self.beta}, it must be above 0 and finite")
 
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
         """exp(G / beta), 1 for the best."""

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 
@@ -31,7 +29,7 @@ def slim(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in checkpoint["state_dict"].items()
         if not name.startswith(ONLY_FOR_TRAINING)
     }
-    return {name: checkpoint[name] for name in KEPT} | {"state_dict": weights}
+    return {name: checkpoint[name] for name in KEPT if name in checkpoint} | {"state_dict": weights}
 
 
 def write_slim(source: str | Path, target: str | Path) -> None:
@@ -46,23 +44,15 @@ def write_slim(source: str | Path, target: str | Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     saved = io.BytesIO()
     torch.save(checkpoint, saved)
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
-        try:
-            _deflate(saved, file)
-            file.flush()
-            os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, target)
-        except BaseException:
-            os.unlink(file.name)
-            raise
-
-
-def _deflate(saved: IO[bytes], file: IO[bytes]) -> None:
-    """What torch saves is a zip archive that it leaves uncompressed, and reads either way."""
-    with zipfile.ZipFile(saved) as plain, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as small:
+    partial = target.with_name(f".{target.name}")
+    # What torch saves is a zip archive that it leaves uncompressed, and reads either way.
+    with (
+        zipfile.ZipFile(saved) as plain,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as small,
+    ):
         for entry in plain.infolist():
             small.writestr(entry.filename, plain.read(entry))
+    partial.replace(target)
 
 
 if __name__ == "__main__":
@@ -70,4 +60,7 @@ if __name__ == "__main__":
     parser.add_argument("source")
     parser.add_argument("target")
     arguments = parser.parse_args()
-    write_slim(arguments.source, arguments.target)
+    try:
+        write_slim(arguments.source, arguments.target)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))

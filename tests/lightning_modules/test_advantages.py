@@ -1,7 +1,11 @@
 import pytest
 import torch
 
-from lightning_modules.advantages import advantages_and_returns, returns_to_go
+from lightning_modules.advantages import (
+    advantages_and_returns,
+    explained_variance,
+    returns_to_go,
+)
 
 GAMMA, LAMBDA = 0.9, 0.8
 # Three episodes of 3, 1 and 2 decisions, in the order in which a batch of arms makes them.
@@ -43,3 +47,11 @@ def test_nothing_is_expected_after_a_success_or_a_time_limit():
 def test_returns_are_discounted_from_the_success():
     returns = returns_to_go(EPISODE, INDEX, SUCCESS, GAMMA)
     assert returns.tolist() == pytest.approx([0.81, 0, 0, 0.9, 0, 1.0])
+
+
+def test_explained_variance_is_the_share_foreseen():
+    returns = torch.tensor([0.0, 1.0, 0.0, 1.0])
+    assert explained_variance(returns, returns) == 1
+    assert explained_variance(torch.full((4,), 0.7), returns) == pytest.approx(0, abs=1e-6)
+    assert explained_variance(1 - returns, returns) == pytest.approx(-3)
+    assert explained_variance(torch.randn(4), torch.zeros(4)) == 0

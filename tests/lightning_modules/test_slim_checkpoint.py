@@ -48,6 +48,21 @@ def test_a_slim_checkpoint_is_small_and_decides_as_the_whole_one(whole, tmp_path
     torch.testing.assert_close(chunks[0], chunks[1], atol=5e-3, rtol=0)
 
 
+def test_what_is_no_checkpoint_is_one_sentence_and_writes_nothing(tmp_path, request):
+    words = [sys.executable, "-m", "lightning_modules.slim_checkpoint", "none.ckpt"]
+    target = tmp_path / "slim.ckpt"
+    done = subprocess.run(
+        [*words, str(target)],
+        cwd=request.config.rootpath,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "no checkpoint at 'none.ckpt'" in done.stderr.splitlines()[-1]
+    assert not target.exists()
+
+
 @pytest.mark.slow
 def test_a_slim_checkpoint_is_evaluated_and_never_trained_on(whole, tmp_path):
     checkpoint, configs = whole

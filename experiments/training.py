@@ -1,0 +1,60 @@
+"""``train.py`` as every experiment runs it: on one thread, resumable, nothing done twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from experiments.results import ROOT, command, machine, replace_text
+
+# One thread: results do not depend on how many cores there are.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def fit(arguments: list[str], run: Path) -> Path:
+    """Trains unless the run is done; one that was stopped goes on from its last checkpoint.
+
+    Args:
+        arguments: of ``train.py fit``; they make ``run`` the run's folder.
+        run: the folder; the file ``done`` in it says that nothing is left to do.
+
+    Returns:
+        The last checkpoint.
+    """
+    last = run / "checkpoints" / "last.ckpt"
+    if not (run / "done").is_file():
+        resume = ["--ckpt_path", str(last)] if last.is_file() else []
+        _train(["fit", *arguments, *resume], capture=False)
+        (run / "done").touch()
+    return last
+
+
+def test(arguments: list[str], checkpoint: Path) -> dict[str, Any]:
+    """What ``train.py test`` says of a checkpoint, and on what machine by which command.
+
+    Kept beside the checkpoint, so that it is not tested again.
+    """
+    kept = checkpoint.with_suffix(".json")
+    if not kept.is_file():
+        given = ["--ckpt_path", str(checkpoint), "--trainer.logger", "false"]
+        folder = ["--trainer.default_root_dir", "runs/tests"]
+        output = _train(["test", *arguments, *given, *folder], capture=True)
+        result = json.loads(output.strip().splitlines()[-1].removeprefix("RESULT "))
+        replace_text(kept, json.dumps(result | machine() | {"command": command()}))
+    return json.loads(kept.read_text())
+
+
+def _train(arguments: list[str], *, capture: bool) -> str:
+    done = subprocess.run(
+        [sys.executable, "train.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **ENVIRONMENT},
+        check=True,
+        stdout=subprocess.PIPE if capture else None,
+        text=True,
+    )
+    return done.stdout or ""
