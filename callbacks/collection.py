@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities import rank_zero_info
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
@@ -24,14 +26,14 @@ class RolloutCollection(Callback):
     without one, from the task's phi set. Each rank collects its share. What is collected is a
     function of the run's seed, the iteration and the weights: a resumed run collects the same.
 
-    Logs ``collection/success`` (with exploration noise), ``collection/episodes`` (so far, a
-    curriculum's tries of rings included) and
-    ``time/collected_s`` (seconds the arm has moved for it).
+    Logs ``collection/success`` (with exploration noise) and, tries of a curriculum included,
+    ``collection/episodes`` (so far) and ``time/collected_s`` (seconds the arm has moved for them).
 
     Args:
         episodes: per iteration, on all ranks together.
         num_envs: most environments stepped at once.
-        budget: episodes after which the run ends, a curriculum's tries of rings included.
+        budget: most episodes of the run, a curriculum's tries included. The iteration after which
+            no other fits in is the last: it is learnt from and evaluated.
 
     Raises:
         ValueError: if one of them is below 1.
@@ -75,6 +77,19 @@ class RolloutCollection(Callback):
                 f"there are {', '.join(task.sources)}"
             )
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """A run that is resumed and has spent its budget already ends here."""
+        used = self._used(Curriculum.among(trainer))
+        if self.budget is not None and used + self.episodes > self.budget:
+            rank_zero_info(
+                f"no iteration of {self.episodes} episodes fits in: {used} of the budget's "
+                f"{self.budget} are spent"
+            )
+            trainer.fit_loop.max_epochs = trainer.current_epoch
+
+    def _used(self, curriculum: Curriculum | None) -> int:
+        return self.collected + (curriculum.tried if curriculum else 0)
+
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Closes the environment."""
         if self._environment is not None:
@@ -111,18 +126,22 @@ class RolloutCollection(Callback):
         everyone: dict[str, Tensor] = {
             name: _gather(module, episodes[name]) for name in ("phi", "success", "length")
         }
-        if curriculum:
-            curriculum.advance(trainer, module, everyone["phi"], everyone["success"])
         self.collected += len(everyone["success"])
-        used = self.collected + (curriculum.tried if curriculum else 0)
-        if self.budget is not None and used + self.episodes > self.budget:
-            trainer.should_stop = True  # after this iteration
         self.robot_s += float(everyone["length"].sum()) / task.spec.rate
+        robot_s = self.robot_s
+        if curriculum:
+            left = math.inf if self.budget is None else self.budget - self._used(curriculum)
+            curriculum.advance(trainer, module, everyone["phi"], everyone["success"], left)
+            robot_s += curriculum.robot_s
+        used = self._used(curriculum)
+        if self.budget is not None and used + self.episodes > self.budget:
+            # Not should_stop, which would end the epoch before anything is learnt in it.
+            trainer.fit_loop.max_epochs = trainer.current_epoch + 1
         module.log_dict(
             {
                 "collection/success": everyone["success"].float().mean(),
                 "collection/episodes": float(used),
-                "time/collected_s": self.robot_s,
+                "time/collected_s": robot_s,
             },
             batch_size=1,
         )
@@ -147,7 +166,7 @@ class Explorer(ModulePolicy):
     def decisions(self, length: Tensor, num_envs: int) -> TensorDict:
         """All that was decided, with the ``episode`` and the ``index`` of each.
 
-        The rollout asks once every Ta steps, for all environments; those that rest do not count.
+        The rollout asks once every Ta steps, about the environments whose episode goes on.
 
         Args:
             length: steps of each episode, long ``[N]``.
@@ -158,9 +177,8 @@ class Explorer(ModulePolicy):
         parts: list[TensorDict] = []
         for rows in torch.arange(len(length)).split(num_envs):
             for index in range(int(count[rows].max())):
-                running = count[rows] > index
-                part = cast("TensorDict", next(noted)[: len(rows)][running.to(self.device)])
-                episode = rows[running].to(self.device)
+                part = next(noted)
+                episode = rows[count[rows] > index].to(self.device)
                 part["episode"] = episode
                 part["index"] = torch.full_like(episode, index)
                 parts.append(part)

@@ -109,13 +109,13 @@ class RolloutEvaluation(Callback):
         episodes: dict[str, TensorDictBase] = {}
         recordings: dict[str, TensorDictBase] = {}
         with rollout_progress(trainer, share * len(phi_sets)) as advance:
-            for i, (name, phi_set) in enumerate(phi_sets.items()):
-                generator = torch.Generator().manual_seed(evaluation_seed(self.seed, stage, i))
+            for name, phi_set in phi_sets.items():
+                generator = torch.Generator().manual_seed(evaluation_seed(self.seed, stage, name))
                 recordings[name] = rollout(
                     environment,
                     policy,
                     phi_set.sample(n, generator)[mine],
-                    seed=evaluation_seed(self.seed, stage, i, trainer.global_rank),
+                    seed=evaluation_seed(self.seed, stage, name, trainer.global_rank),
                     record=bool(observers),
                     on_batch=advance,
                 )

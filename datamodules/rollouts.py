@@ -29,6 +29,8 @@ class Rollouts(Source):
         ValueError: if one of them is below 1.
     """
 
+    sets_epoch = True
+
     def __init__(self, passes: int = 2, minibatches: int = 4) -> None:
         if passes < 1 or minibatches < 1:
             raise ValueError(

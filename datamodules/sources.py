@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from lightning import LightningDataModule
 from lightning.pytorch.utilities import CombinedLoader
@@ -16,7 +16,13 @@ class Source(ABC):
     """Where batches come from: demonstrations, rollouts, lifetimes, a teacher's targets.
 
     A source is told the task and the horizons in :meth:`setup`, and hands out loaders afterwards.
+
+    Attributes:
+        sets_epoch: whether an epoch has as many batches as this source, and no more where others
+            have more; else it is as long as the longest source.
     """
+
+    sets_epoch: bool = False
 
     @abstractmethod
     def setup(
@@ -105,7 +111,8 @@ class SourcedDataModule(LightningDataModule, ABC):
         for name, place in self._places.items():
             self._loaders[name].load_state_dict(place)
         self._places = {}
-        return _combine(self._loaders)
+        shortest = any(source.sets_epoch for source in self.sources.values())
+        return _combine(self._loaders, "min_size" if shortest else "max_size_cycle")
 
     def state_dict(self) -> dict[str, Any]:
         """The place of every loader that has one.
@@ -148,10 +155,13 @@ class SourcedDataModule(LightningDataModule, ABC):
         return {name: loader for name, loader in loaders.items() if loader is not None}
 
 
-def _combine(loaders: dict[str, Iterable[Any]]) -> Any:
-    """One loader as it is, several by name as long as the longest, none as no loaders."""
+def _combine(
+    loaders: dict[str, Iterable[Any]],
+    mode: Literal["min_size", "max_size_cycle"] = "max_size_cycle",
+) -> Any:
+    """One loader as it is, several by name as long as one of them, none as no loaders."""
     if not loaders:
         return []
     if len(loaders) == 1:
         return next(iter(loaders.values()))
-    return CombinedLoader(loaders, mode="max_size_cycle")
+    return CombinedLoader(loaders, mode=mode)

@@ -88,6 +88,8 @@ OBJECTIVES = {
     "reinforce": "lightning_modules.Reinforce",
     "reinforce_from_scratch": "lightning_modules.Reinforce",
 }
+# Cloning changes every denoising step, and random weights are worth freezing nowhere.
+WHOLE_CHAIN = ("filtered_cloning", "reward_weighted", "from_scratch", "reinforce_from_scratch")
 # Other demonstrations: what experiments/demonstrations.py calls them.
 STARTS = {"curriculum_one_point": "one_point", "curriculum_from_home": "point_from_home"}
 # A step to where nothing succeeds, from the beachhead whose demonstrations all start at home.
@@ -147,6 +149,8 @@ def overrides(study: str, method: str, seed: int, run: Path) -> dict[str, Any]:
                     args |= {"strategy": TOO_LARGE, "gate": GATES[method]}
             case "callbacks.RolloutCollection":
                 args["budget"] = wanted.budget
+            case "callbacks.DivergenceGuard":
+                args["collapse"] = 0.0  # a method that unlearns is a result
             case "callbacks.RolloutEvaluation":
                 args["every_n_epochs"] = wanted.evaluated
             case _:
@@ -166,6 +170,8 @@ def overrides(study: str, method: str, seed: int, run: Path) -> dict[str, Any]:
     model: dict[str, Any] = {}
     if method in OBJECTIVES:
         model["objective"] = {"class_path": OBJECTIVES[method]}
+    if method in WHOLE_CHAIN:
+        model["tuned_steps"] = None
     if not method.endswith("from_scratch"):
         where = "point_from_home" if method in GATES else STARTS.get(method)
         model["beachhead"] = str(beachhead(seed) if where is None else cloned(where, seed))
@@ -211,7 +217,7 @@ def effort(checkpoint: Path) -> dict[str, Any]:
     collection, curriculum = (saved["callbacks"][n] for n in ("RolloutCollection", "Curriculum"))
     return {
         "episodes": collection["collected"] + curriculum["tried"],
-        "robot_s": collection["robot_s"],
+        "robot_s": collection["robot_s"] + curriculum["robot_s"],
         "iterations": saved["epoch"] + 1,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -46,10 +47,9 @@ class TooLargeStep(Strategy):
         self._passed += 1
 
     @override
-    def proposals(self) -> list[Proposal]:
-        if self._widened or self._passed < self.after:
-            return []
-        return [Proposal(PhiSet("level", (*self.level.boxes, *CORNER.boxes)), CORNER)]
+    def proposals(self) -> Iterator[Proposal]:
+        if not self._widened and self._passed >= self.after:
+            yield Proposal(PhiSet("level", (*self.level.boxes, *CORNER.boxes)), CORNER)
 
     @override
     def accept(self, proposal: Proposal, expected_return: float = 0.0) -> None:

@@ -14,6 +14,7 @@ import shlex
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -23,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 IDENTITY = ("task", "method", "seed")
 # Of the rows of all studies of the curriculum, which share a file.
-CURRICULUM_IDENTITY = (*IDENTITY, "study", "phi", "episodes", "ring", "demonstrations")
+CURRICULUM_IDENTITY = (*IDENTITY, "study", "demonstrations")
 PHI_SETS = ("point", "near", "wide", "table")
 
 Row = dict[str, Any]
@@ -40,9 +41,9 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def write_rows(path: Path, rows: Sequence[Row], identity: Sequence[str] = IDENTITY) -> None:
-    """Adds runs to a results file, each in place of an earlier one of the same identity.
+    """Adds runs to a results file, each in place of all earlier rows of the same identity.
 
-    A reader sees the old file or the new one, and writers wait for each other.
+    A run may have several rows. A reader sees the old file or the new one, and writers wait for each other.
 
     Args:
         path: the file; its folder is made if there is none.
@@ -63,8 +64,13 @@ def write_rows(path: Path, rows: Sequence[Row], identity: Sequence[str] = IDENTI
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path.parent):
-        merged = {identify(row): row for row in [*read_rows(path), *rows]}
-        replace_text(path, json.dumps(list(merged.values()), indent=2) + "\n")
+        runs: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+        for row in read_rows(path):
+            runs[identify(row)].append(row)
+        for run in dict.fromkeys(identify(row) for row in rows):
+            runs[run] = [row for row in rows if identify(row) == run]
+        merged = [row for run in runs.values() for row in run]
+        replace_text(path, json.dumps(merged, indent=2) + "\n")
 
 
 def replace_text(path: Path, text: str) -> None:

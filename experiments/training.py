@@ -36,10 +36,10 @@ def fit(arguments: list[str], run: Path) -> Path:
 def test(arguments: list[str], checkpoint: Path) -> dict[str, Any]:
     """What ``train.py test`` says of a checkpoint, and on what machine by which command.
 
-    Kept beside the checkpoint, so that it is not tested again.
+    Kept beside the checkpoint, so that it is not tested again while it is the same.
     """
     kept = checkpoint.with_suffix(".json")
-    if not kept.is_file():
+    if not kept.is_file() or kept.stat().st_mtime < checkpoint.stat().st_mtime:
         given = ["--ckpt_path", str(checkpoint), "--trainer.logger", "false"]
         folder = ["--trainer.default_root_dir", "runs/tests"]
         output = _train(["test", *arguments, *given, *folder], capture=True)

@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from tensordict import TensorDictBase
@@ -34,6 +35,7 @@ class Objective(ABC):
     Attributes:
         gamma: discount per decision: below 1, quick successes are worth more than late ones.
         gae_lambda: of the generalised advantage estimate; 1 takes whole returns.
+        uses_critic: whether advantages are against a critic's value or returns are taken whole.
 
     Raises:
         ValueError: if a number is out of range; so do those below.
@@ -41,6 +43,7 @@ class Objective(ABC):
 
     gamma: float = 0.95
     gae_lambda: float = 1.0
+    uses_critic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for name in ("gamma", "gae_lambda"):
@@ -79,6 +82,7 @@ class PPO(StepObjective):
         denoising_discount: of the advantage per denoising step that is left.
     """
 
+    uses_critic: ClassVar[bool] = True
     gae_lambda: float = 0.95
     clip: float = 0.01
     clip_first: float = 0.001

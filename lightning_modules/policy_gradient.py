@@ -21,6 +21,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
@@ -68,7 +69,8 @@ class PolicyGradient(DiffusionPolicy):
     Args:
         spec: the task; the command line links it from the data module.
         beachhead: checkpoint of a policy to start from. Its network, horizons and schedule are
-            taken over, whatever is given here. None starts from random weights.
+            taken over, whatever is given here. It may itself be tuned by a policy gradient, with
+            the same sampler and as many tuned steps. None starts from random weights.
         objective: what is learned from attempts.
         tuned_steps: K', how many of the last denoising steps are tuned; the others keep the
             beachhead's weights. All of them, if None.
@@ -79,7 +81,7 @@ class PolicyGradient(DiffusionPolicy):
         sampler: how chunks are sampled, also while exploring.
         learning_rate: of the denoiser.
         critic_learning_rate: of the critic.
-        critic_width: of the critic's hidden layers.
+        critic_width: of the hidden layers of the critic, where the objective uses one.
         critic_warmup: iterations in which the critic learns alone.
         target_kl: an iteration ends when the policy has moved this far from the one that collected.
         cloning_weight: of the loss of cloning demonstrations, which hold the policy where they are
@@ -87,7 +89,8 @@ class PolicyGradient(DiffusionPolicy):
             beside the rollouts.
 
     Raises:
-        ValueError: if an argument is out of range, or the beachhead is for another task.
+        ValueError: if an argument is out of range, or the beachhead is for another task, or was
+            tuned for another sampler.
         FileNotFoundError: if there is no such beachhead.
     """
 
@@ -111,6 +114,7 @@ class PolicyGradient(DiffusionPolicy):
     ) -> None:
         spec = spec if isinstance(spec, TaskSpec) else TaskSpec.from_dict(spec)
         weights: dict[str, Tensor] | None = None
+        own: dict[str, Any] = {}
         if beachhead is not None:
             checkpoint = read_checkpoint(beachhead)
             own = DiffusionPolicy.revive(checkpoint["policy"]["init_args"])
@@ -142,13 +146,21 @@ class PolicyGradient(DiffusionPolicy):
         self.critic_warmup = critic_warmup
         self.target_kl = target_kl
         self.cloning_weight = cloning_weight
-        self.critic = Critic(self.denoiser.condition_dim, critic_width)
+        self.critic: Critic | None = None
+        if objective.uses_critic:
+            self.critic = Critic(self.denoiser.condition_dim, critic_width)
         if weights is not None:
-            names = self.denoiser.state_dict().keys()
-            self.denoiser.load_state_dict({n: weights[f"denoiser.{n}"] for n in names})
+            self.denoiser.load_state_dict(_under("denoiser.", weights))
         self.base: Denoiser | None = None
         if tuned_steps < len(steps) - 1:
             self.base = deepcopy(self.denoiser).requires_grad_(False)
+        if weights is not None and (frozen := _under("base.", weights)):
+            if self.base is None or (own["sampler"], own["tuned_steps"]) != (sampler, tuned_steps):
+                raise ValueError(
+                    f"the beachhead {beachhead} was itself tuned, in {own['tuned_steps']} steps of "
+                    f"{own['sampler']}; here it is {tuned_steps} steps of {sampler}: give the same"
+                )
+            self.base.load_state_dict(frozen)
 
     @override
     def init_args(self) -> dict[str, Any]:
@@ -236,13 +248,18 @@ class PolicyGradient(DiffusionPolicy):
         episode, index = decisions["episode"], decisions["index"]
         condition = decisions["condition"]
         success = episodes["success"].to(self.device)
-        value = self.critic(condition, index)
+        value = torch.zeros_like(index, dtype=condition.dtype)
+        if self.critic is not None:
+            value = self.critic(condition, index)
         gamma = self.objective.gamma
         advantage, target = advantages_and_returns(
             episode, index, value, success, gamma, self.objective.gae_lambda
         )
         returns = returns_to_go(episode, index, success, gamma)
-        self.log("collection/explained_variance", explained_variance(value, returns), batch_size=1)
+        if self.critic is not None:
+            self.log(
+                "collection/explained_variance", explained_variance(value, returns), batch_size=1
+            )
         weight = self.objective.weigh(advantage, returns)
         whole = TensorDict(
             {"condition": condition, "decision": index, "target": target, "weight": weight},
@@ -285,17 +302,30 @@ class PolicyGradient(DiffusionPolicy):
             )
 
     @override
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
-        if batch_idx == 0:
-            self._kl = 0.0
-        return -1 if self._kl > self.target_kl else None
+    def on_train_epoch_start(self) -> None:
+        super().on_train_epoch_start()
+        self._moved_enough = False
+
+    @override
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: torch.optim.Optimizer | LightningOptimizer,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        # Steps are left out one by one: Lightning would not validate an epoch that is cut short.
+        if self._moved_enough:
+            assert optimizer_closure is not None
+            optimizer_closure()
+            return
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
 
     @override
     def training_step(
         self, batch: TensorDictBase | Mapping[str, TensorDictBase], batch_idx: int
     ) -> Tensor:
         batch, demonstrations = _parts(batch)
-        value_loss = F.mse_loss(self.critic(batch["condition"], batch["decision"]), batch["target"])
         assert self._seed is not None
         generator = self._generator(self._seed, self.global_step, batch_idx, self.global_rank)
         if not isinstance(self.objective, StepObjective):
@@ -310,16 +340,19 @@ class PolicyGradient(DiffusionPolicy):
             cloning_loss = self._loss(demonstrations, generator)
             self.log("train/cloning_loss", cloning_loss, batch_size=len(demonstrations))
             loss = loss + self.cloning_weight * cloning_loss
-        if self.current_epoch < self.critic_warmup:
-            loss = 0.0 * loss
-        self.log_dict({"train/loss": loss, "train/value_loss": value_loss}, batch_size=len(batch))
-        return loss + value_loss
+        self.log("train/loss", loss, batch_size=len(batch))
+        if self.critic is None:
+            return loss
+        values = self.critic(batch["condition"], batch["decision"])
+        value_loss = F.mse_loss(values, batch["target"])
+        self.log("train/value_loss", value_loss, batch_size=len(batch))
+        return (0.0 if self.current_epoch < self.critic_warmup else 1.0) * loss + value_loss
 
     def _note_kl(self, log_ratio: Tensor) -> None:
         """Schulman's estimate, http://joschu.net/blog/kl-approx.html: never negative."""
         kl = (log_ratio.exp() - 1 - log_ratio).mean().detach()
         kl = self.trainer.strategy.reduce(kl, reduce_op="mean")
-        self._kl = float(kl)
+        self._moved_enough |= float(kl) > self.target_kl
         self.log("train/kl", kl, prog_bar=True)
 
     @override
@@ -329,13 +362,15 @@ class PolicyGradient(DiffusionPolicy):
 
     @override
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        return AdamW(
-            [
-                {"params": self.denoiser.parameters(), "lr": self.learning_rate},
-                {"params": self.critic.parameters(), "lr": self.critic_learning_rate},
-            ],
-            weight_decay=0.0,
-        )
+        groups = [{"params": self.denoiser.parameters(), "lr": self.learning_rate}]
+        if self.critic is not None:
+            groups.append({"params": self.critic.parameters(), "lr": self.critic_learning_rate})
+        return AdamW(groups, weight_decay=0.0)
+
+
+def _under(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a part, by their names in it; none if there is no such part."""
+    return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
 
 
 def _parts(

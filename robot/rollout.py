@@ -26,7 +26,8 @@ def rollout(
 ) -> TensorDict:
     """One episode for each task parameter, ``env.num_envs`` side by side.
 
-    All environments of a batch replan together; those that are done rest.
+    All environments of a batch replan together; those that are done rest, and the policy is not
+    asked about them.
 
     Args:
         env: where to act.
@@ -75,9 +76,12 @@ def _rollout_batch(
     steps: list[TensorDict] = []
     states = [env.physics_state]
     while running.any():
-        chunk = policy(_window(seen), generator).to("cpu")
+        asked = running
+        chunk = policy(_window(seen, asked), generator).to("cpu")
         for action in chunk.unbind(1):
-            now.update({ACTION: action, "_step": running.clone()})
+            command: Tensor = now[OBSERVATION, "last_command"].clone()
+            command[asked] = action
+            now.update({ACTION: command, "_step": running.clone()})
             now = env.step(now)
             if record:
                 steps.append(_only(running, recorded(now)))
@@ -101,9 +105,9 @@ def _rollout_batch(
     return out
 
 
-def _window(seen: deque[TensorDict]) -> TensorDict:
-    """The last observations as one, ``[B, To]``."""
-    return cast("TensorDict", TensorDict.stack(list(seen), dim=1))
+def _window(seen: deque[TensorDict], rows: Tensor) -> TensorDict:
+    """The last observations of some rows as one, ``[B, To]``."""
+    return cast("TensorDict", TensorDict.stack([now[rows] for now in seen], dim=1))
 
 
 def _only(rows: Tensor, step: TensorDict) -> TensorDict:

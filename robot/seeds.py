@@ -16,12 +16,12 @@ def training_seed(*key: int) -> int:
     return _mix("training", key)
 
 
-def evaluation_seed(*key: int) -> int:
+def evaluation_seed(*key: int | str) -> int:
     """A seed in ``[2^31, 2^32)`` that depends on the whole key and nothing else."""
     return HALF + _mix("evaluation", key)
 
 
-def _mix(purpose: str, key: tuple[int, ...]) -> int:
+def _mix(purpose: str, key: tuple[int | str, ...]) -> int:
     # Python's own hash() differs between versions; a digest does not.
     digest = hashlib.blake2b(repr((purpose, *key)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") % HALF

@@ -8,6 +8,7 @@ the next time, so that what it can do is not tried out inch by inch.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,11 +110,10 @@ class BoundaryExpansion(Strategy):
         self._tried[forget], self._won[forget] = 0, 0
 
     @override
-    def proposals(self) -> list[Proposal]:
+    def proposals(self) -> Iterator[Proposal]:
         ready = (self._tried >= self.attempts) & (self._gone < 1)
-        return [
-            self._proposal(int(i), int(j), float(self._steps[i, j])) for i, j in ready.nonzero()
-        ]
+        for i, j in ready.nonzero():
+            yield self._proposal(int(i), int(j), float(self._steps[i, j]))
 
     @override
     def accept(self, proposal: Proposal, expected_return: float = 0.0) -> None:
@@ -153,7 +153,8 @@ class BoundaryExpansion(Strategy):
         return drawn // len(self.space), drawn % len(self.space)
 
     def _at(self, gone: Tensor) -> PhiSet:
-        return PhiSet("level", (box(self._first + gone * (self._whole - self._first)),))
+        moved = self._first + gone * (self._whole - self._first)
+        return PhiSet("level", (box(moved.where(gone < 1, self._whole)),))
 
     def _bounds(self) -> Tensor:
         return bounds(self.level.boxes[0])

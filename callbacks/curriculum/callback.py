@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info
+from tensordict import TensorDict
 from torch import Tensor
 
 from callbacks.curriculum.no_op import NoOp
@@ -26,8 +28,9 @@ class Curriculum(Callback):
     interval of its success is under ``overlap``, the strategy takes a smaller step instead, and in
     the end stays.
 
-    Logs ``curriculum/level`` (share of the way to the whole set) and, for each widening,
-    ``curriculum/expected_return_next`` with ``/lo`` and ``/hi``.
+    Logs ``curriculum/level`` (share of the way to the whole set) and, in iterations that try rings,
+    ``curriculum/expected_return_next`` with ``/lo`` and ``/hi``, over all their tries; ``rings``
+    has each of them.
 
     Args:
         strategy: where attempts start and which way the level grows.
@@ -59,6 +62,7 @@ class Curriculum(Callback):
         self.ring_episodes = ring_episodes
         self.gate = gate
         self.tried = 0
+        self.robot_s = 0.0
         self.rings: list[dict[str, float]] = []
         self._environment: Any = None
 
@@ -95,7 +99,7 @@ class Curriculum(Callback):
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         phi = self.strategy.whole.sample(trials, torch.Generator().manual_seed(task.seed))
         episodes = rollout(self._simulation(task), NoOp(), phi, task.seed)
-        self.tried += trials
+        self._count(task, episodes)
         self.strategy.observe_no_op(phi, episodes["success"])
 
     def _simulation(self, task: Any) -> Any:
@@ -104,54 +108,96 @@ class Curriculum(Callback):
         return self._environment
 
     def state_dict(self) -> dict[str, Any]:
-        """The strategy's state and what was measured so far."""
-        return {"strategy": self.strategy.state_dict(), "tried": self.tried, "rings": self.rings}
+        """The strategy's state, what was measured so far and what it took."""
+        return {
+            "strategy": self.strategy.state_dict(),
+            "tried": self.tried,
+            "robot_s": self.robot_s,
+            "rings": self.rings,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Inverse of :meth:`state_dict`."""
         self.strategy.load_state_dict(state_dict["strategy"])
-        self.tried, self.rings = state_dict["tried"], list(state_dict["rings"])
+        self.tried, self.robot_s = state_dict["tried"], state_dict["robot_s"]
+        self.rings = list(state_dict["rings"])
 
     def advance(
-        self, trainer: Trainer, module: LightningModule, phi: Tensor, success: Tensor
+        self,
+        trainer: Trainer,
+        module: LightningModule,
+        phi: Tensor,
+        success: Tensor,
+        episodes_left: float = math.inf,
     ) -> None:
         """Takes in what became of the attempts of all ranks, and widens the level where it can.
 
         Called before the policy learns from these attempts, so that a ring is tried before any
         training on it, and so that a checkpoint of the epoch holds all that happened in it.
+
+        Args:
+            trainer: of the run.
+            module: the policy that tries the rings.
+            phi: task parameters of the attempts, ``[n, P]``.
+            success: what became of them, bool ``[n]``.
+            episodes_left: most that tries of rings may take.
         """
         self.strategy.observe(phi, success)
+        last = self.tried + episodes_left
+        tries: list[Tensor] = []
         for proposal in self.strategy.proposals():
-            self._try(trainer, module, proposal)
+            tries += self._try(trainer, module, proposal, last)
+        if tries:
+            rate = SuccessRate.of(torch.cat(tries))
+            module.log_dict(rate.metrics("curriculum/expected_return_next"), batch_size=1)
         module.log("curriculum/level", self.strategy.progress, prog_bar=True)
 
-    def _try(self, trainer: Trainer, module: LightningModule, proposal: Proposal) -> None:
-        task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+    def _try(
+        self, trainer: Trainer, module: LightningModule, proposal: Proposal, last: float
+    ) -> list[Tensor]:
+        """Takes the proposed step, or a smaller one, or none; the successes of its tries."""
         step: Proposal | None = proposal
+        tries: list[Tensor] = []
         while step is not None:
             if not self.gate:
-                self.strategy.accept(step)
-                return
-            rate = self._expected_return(trainer, module, task, step)
-            module.log_dict(rate.metrics("curriculum/expected_return_next"), batch_size=1)
+                self._go(step, 0.0)
+                return tries
+            if self.tried + self.ring_episodes > last:
+                return tries  # it stays due
+            tries.append(self._successes(trainer, module, step))
+            rate = SuccessRate.of(tries[-1])
             if rate.interval[0] >= self.overlap:
-                self.strategy.accept(step, rate.rate)
-                return
+                self._go(step, rate.rate)
+                return tries
             step = self.strategy.refuse(step)
         rank_zero_info(
             f"curriculum: no reward to expect beyond {proposal.ring.boxes[0]}; add demonstrations "
             "there if it stays so"
         )
+        return tries
 
-    def _expected_return(
-        self, trainer: Trainer, module: LightningModule, task: Any, step: Proposal
-    ) -> SuccessRate:
+    def _go(self, step: Proposal, expected_return: float) -> None:
+        before = self.strategy.level
+        self.strategy.accept(step, expected_return)
+        if not self.strategy.level.contains_set(before):
+            raise RuntimeError(
+                f"{type(self.strategy).__name__} went to {self.strategy.level}, which does not "
+                f"contain {before}: every level must contain the last"
+            )
+
+    def _successes(self, trainer: Trainer, module: LightningModule, step: Proposal) -> Tensor:
+        """What the policy, as it is, brings on a ring: bool ``[ring_episodes]``."""
+        task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         seed = training_seed(task.seed, 1, self.tried)
         phi = step.ring.sample(self.ring_episodes, torch.Generator().manual_seed(seed))
         with torch.no_grad():
             episodes = rollout(self._simulation(task), ModulePolicy(module), phi, seed)
-        self.tried += self.ring_episodes
+        self._count(task, episodes)
         rate = SuccessRate.of(episodes["success"])
         where = {"epoch": trainer.current_epoch, "level": self.strategy.progress}
         self.rings.append(where | rate.metrics("expected_return"))
-        return rate
+        return episodes["success"]
+
+    def _count(self, task: Any, episodes: TensorDict) -> None:
+        self.tried += len(episodes["success"])
+        self.robot_s += float(episodes["length"].sum()) / task.spec.rate

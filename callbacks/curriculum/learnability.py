@@ -14,7 +14,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from callbacks.curriculum.strategy import Strategy
-from callbacks.curriculum.success_map import SuccessMap
+from callbacks.curriculum.success_map import PROBES, SuccessMap
 from robot.phi import PhiSet, PhiSpace
 
 
@@ -52,7 +52,7 @@ class Learnability(Strategy):
     def start(self, space: PhiSpace, first: PhiSet, whole: PhiSet) -> None:
         super().start(space, whole, whole)
         self._map = SuccessMap(space, self.bandwidth, self.memory)
-        self._recent = 0.0
+        self._probes = whole.sample(PROBES, torch.Generator().manual_seed(0))
 
     @override
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
@@ -66,19 +66,16 @@ class Learnability(Strategy):
     @override
     def observe(self, phi: Tensor, success: Tensor) -> None:
         self._map.add(phi, success)
-        anywhere = success[round(len(success) * self.share) :]
-        self._recent = float(anywhere.float().mean()) if len(anywhere) else 0.0
 
     @property
     @override
     def progress(self) -> float:
-        return self._recent
+        return self._map.coverage(self._probes)
 
     @override
     def state_dict(self) -> dict[str, Any]:
-        return {"map": self._map.state_dict(), "recent": self._recent}
+        return {"map": self._map.state_dict()}
 
     @override
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._map.load_state_dict(state["map"])
-        self._recent = state["recent"]

@@ -15,7 +15,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from callbacks.curriculum.strategy import Strategy
-from callbacks.curriculum.success_map import SuccessMap
+from callbacks.curriculum.success_map import PROBES, SuccessMap
 from robot.phi import PhiSet, PhiSpace
 
 
@@ -61,9 +61,9 @@ class LevelReplay(Strategy):
         super().start(space, whole, whole)
         self._map = SuccessMap(space, self.bandwidth, self.memory)
         self._kept = torch.empty(0, len(space))
-        self._tried = torch.empty(0)  # when each was tried last
+        self._last_tried = torch.empty(0)  # the iteration of each
         self._now = 0
-        self._recent = 0.0
+        self._probes = whole.sample(PROBES, torch.Generator().manual_seed(0))
 
     @override
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
@@ -72,13 +72,12 @@ class LevelReplay(Strategy):
         if not replayed:
             return anew
         chosen = torch.multinomial(self._odds(), replayed, generator=generator)
-        self._tried[chosen] = self._now
         return torch.cat([anew, self._kept[chosen]])
 
     def _odds(self) -> Tensor:
         rank = self._score(self._kept).argsort(descending=True).argsort() + 1.0
         by_rank = rank ** (-1 / self.temperature)
-        age = self._now - self._tried + 1
+        age = self._now - self._last_tried + 1
         mixed = (1 - self.staleness) * by_rank / by_rank.sum() + self.staleness * age / age.sum()
         return mixed + 1e-9  # so that as many can be drawn as there are
 
@@ -90,30 +89,32 @@ class LevelReplay(Strategy):
     def observe(self, phi: Tensor, success: Tensor) -> None:
         self._map.add(phi, success)
         self._now += 1
-        fresh = ~(phi[:, None] == self._kept[None]).all(-1).any(-1)
-        self._recent = float(success[fresh].float().mean()) if fresh.any() else self._recent
+        # Recognised by their phi, so that all ranks agree on what any of them has replayed.
+        same = (phi[:, None] == self._kept[None]).all(-1)  # [n, kept]
+        self._last_tried[same.any(0)] = float(self._now)
+        fresh = ~same.any(1)
         self._kept = torch.cat([self._kept, phi[fresh]])
-        self._tried = torch.cat([self._tried, torch.full((int(fresh.sum()),), float(self._now))])
+        now = torch.full((int(fresh.sum()),), float(self._now))
+        self._last_tried = torch.cat([self._last_tried, now])
         best = self._score(self._kept).argsort(descending=True)[: self.capacity].sort().values
-        self._kept, self._tried = self._kept[best], self._tried[best]
+        self._kept, self._last_tried = self._kept[best], self._last_tried[best]
 
     @property
     @override
     def progress(self) -> float:
-        return self._recent
+        return self._map.coverage(self._probes)
 
     @override
     def state_dict(self) -> dict[str, Any]:
         return {
             "map": self._map.state_dict(),
             "kept": self._kept,
-            "tried": self._tried.clone(),
+            "last_tried": self._last_tried.clone(),
             "now": self._now,
-            "recent": self._recent,
         }
 
     @override
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._map.load_state_dict(state["map"])
-        self._kept, self._tried = state["kept"], state["tried"].clone()
-        self._now, self._recent = state["now"], state["recent"]
+        self._kept, self._last_tried = state["kept"], state["last_tried"].clone()
+        self._now = state["now"]

@@ -16,7 +16,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from callbacks.curriculum.strategy import Strategy
-from callbacks.curriculum.success_map import SuccessMap
+from callbacks.curriculum.success_map import PROBES, SuccessMap
 from robot.phi import PhiSet, PhiSpace
 
 
@@ -76,7 +76,7 @@ class NoOpFilter(Strategy):
         # Few trials, and what doing nothing leads to varies little from place to place.
         self._no_op = SuccessMap(space, 4 * self.bandwidth, self.trials)
         self._rated = False
-        self._learnt = 0.0
+        self._probes = whole.sample(PROBES, torch.Generator().manual_seed(0))
 
     @property
     @override
@@ -94,7 +94,6 @@ class NoOpFilter(Strategy):
         p, _ = self._policy(drawn)
         nothing, _ = self._no_op(drawn)
         passes = (p >= nothing + self.margin) & (p < self.solved)
-        self._learnt = float((p >= self.solved).float().mean())
         # Those that pass come first, each group in the order in which it was drawn.
         return drawn[passes.logical_not().long().argsort(stable=True)[:n]]
 
@@ -105,7 +104,7 @@ class NoOpFilter(Strategy):
     @property
     @override
     def progress(self) -> float:
-        return self._learnt
+        return self._policy.coverage(self._probes)
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -113,11 +112,10 @@ class NoOpFilter(Strategy):
             "policy": self._policy.state_dict(),
             "no_op": self._no_op.state_dict(),
             "rated": self._rated,
-            "learnt": self._learnt,
         }
 
     @override
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._policy.load_state_dict(state["policy"])
         self._no_op.load_state_dict(state["no_op"])
-        self._rated, self._learnt = state["rated"], state["learnt"]
+        self._rated = state["rated"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,9 +66,12 @@ class Strategy(ABC):
         """Learns where in the whole set doing nothing succeeds: ``phi [n, P]``, bool ``[n]``."""
         return
 
-    def proposals(self) -> list[Proposal]:
-        """Wider levels that are due, each with its ring; none where nothing is."""
-        return []
+    def proposals(self) -> Iterator[Proposal]:
+        """Wider levels that are due, each with its ring, one by one.
+
+        Each is made after the one before it was taken or refused, from the level as it then is.
+        """
+        yield from ()
 
     def accept(self, proposal: Proposal, expected_return: float = 0.0) -> None:
         """Goes to a proposed level, whose ring was tried with this success; 0 if it was not."""

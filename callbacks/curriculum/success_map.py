@@ -10,6 +10,9 @@ from torch import Tensor
 from robot.phi import PhiSpace
 
 
+PROBES = 256  # places at which progress is read off
+
+
 class SuccessMap:
     """Kernel estimate of the success probability over a space of task parameters.
 
@@ -42,6 +45,11 @@ class SuccessMap:
         weight = (-0.5 * torch.cdist(self._scaled(phi), self._scaled(self._phi)).square()).exp()
         total = weight.sum(-1)
         return (0.5 + weight @ self._success) / (1 + total), total
+
+    def coverage(self, probes: Tensor) -> float:
+        """Mean success expected at ``probes [n, P]``, 0 where nothing is known: how far one is."""
+        p, total = self(probes)
+        return float(((p * (1 + total) - 0.5) / (1 + total)).mean())
 
     def _scaled(self, phi: Tensor) -> Tensor:
         return (phi - self._low) / self._width / self._bandwidth

@@ -29,6 +29,13 @@ def test_more_keys_can_tell_runs_apart(tmp_path):
     assert [r["epoch"] for r in read_rows(path)] == [1, 2]
 
 
+def test_a_run_that_is_done_again_leaves_none_of_its_earlier_rows(tmp_path):
+    path = tmp_path / "results.json"
+    write_rows(path, [row(step=1), row(step=2), row(step=3), row(seed=1, step=1)])
+    write_rows(path, [row(step=1), row(step=4)])
+    assert [(r["seed"], r["step"]) for r in read_rows(path)] == [(0, 1), (0, 4), (1, 1)]
+
+
 def test_a_file_that_is_not_there_holds_no_runs(tmp_path):
     assert read_rows(tmp_path / "results.json") == []
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from simulated_toy import SPACE as TOY_SPACE
 from simulated_toy import ToyTask
+from tensordict import TensorDict
 
 from callbacks.curriculum import BoundaryExpansion, Curriculum, NoOpFilter
 from callbacks.curriculum import callback as module_under_test
@@ -34,7 +35,7 @@ class Rolling:
     def __call__(self, environment, policy, phi, seed):
         self.tried.append(phi)
         success = torch.arange(len(phi)) < self.successes.pop(0)
-        return {"success": success}
+        return TensorDict({"success": success, "length": torch.full((len(phi),), 7)}, [len(phi)])
 
 
 class Logging:
@@ -61,10 +62,10 @@ def ready(monkeypatch, successes, **arguments):
     on_the_bound[:, 1] = 0.0
     log = Logging()
 
-    def advance():
+    def advance(**limits):
         phi = on_the_bound.clone()
         phi[:, 1] = 1e-3  # inside as far as ``kind`` goes
-        curriculum.advance(trainer, log, phi, torch.ones(8, dtype=torch.bool))
+        curriculum.advance(trainer, log, phi, torch.ones(8, dtype=torch.bool), **limits)
 
     return curriculum, rolling, log, advance
 
@@ -102,6 +103,37 @@ def test_a_smaller_step_is_taken_where_reward_can_be_expected(monkeypatch):
     advance()
     assert upper_x(curriculum) == pytest.approx(0.38 + 0.25 * (0.45 - 0.38))
     assert [ring["expected_return"] for ring in curriculum.rings] == [0.0, 0.25]
+
+
+def test_tries_are_counted_and_logged_together(monkeypatch):
+    curriculum, _, log, advance = ready(monkeypatch, [0, 8])
+    advance()
+    assert curriculum.tried == 64
+    assert curriculum.robot_s == pytest.approx(64 * 7 / Task().spec.rate)
+    assert log.logged["curriculum/expected_return_next"] == 8 / 64
+    assert log.logged["curriculum/expected_return_next/n"] == 64
+
+
+def test_a_ring_that_the_budget_has_no_room_for_stays_due(monkeypatch):
+    curriculum, rolling, log, advance = ready(monkeypatch, [0, 32])
+    before = curriculum.strategy.level
+    advance(episodes_left=63)  # room for one of two tries
+    assert len(rolling.tried) == 1
+    assert curriculum.strategy.level == before
+    advance()
+    assert upper_x(curriculum) > 0.38
+
+
+def test_a_strategy_that_leaves_something_behind_is_stopped(monkeypatch):
+    curriculum, _, _, advance = ready(monkeypatch, [32])
+    elsewhere = PhiSet("elsewhere", (TOY_SPACE.box(x=(0.40, 0.41)),))
+
+    def wander(proposal, expected_return):
+        curriculum.strategy.level = elsewhere
+
+    monkeypatch.setattr(curriculum.strategy, "accept", wander)
+    with pytest.raises(RuntimeError, match="every level must contain the last"):
+        advance()
 
 
 def test_with_the_gate_switched_off_nothing_is_tried(monkeypatch):
