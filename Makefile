@@ -4,11 +4,17 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-CONFIG := configs/pick_banana/diffusion_policy.yaml
-RUNS := runs/pick_banana/diffusion_policy
+DEMO := configs/pick_banana/diffusion_policy.yaml
+DEMO_RUN := runs/pick_banana/diffusion_policy/demo
 CURRICULUM := configs/pick_banana/curriculum.yaml
-# The newest checkpoint of the runs in a folder.
-last = "$$(ls -t $(1)/*/checkpoints/last.ckpt | head -n 1)"
+CURRICULUM_RUN := runs/pick_banana/curriculum/demo
+LAST := checkpoints/last.ckpt
+
+# Trains into a run's folder, on from its last checkpoint, unless that is done already.
+fit = test -f $(2)/done || { $(BIN)/python train.py fit --config $(1) $(3) \
+	--trainer.logger.init_args.version $(notdir $(2)) \
+	$$(test ! -f $(2)/$(LAST) || echo --ckpt_path $(2)/$(LAST)) && touch $(2)/done; }
+evaluate = $(BIN)/python train.py test --config $(1) --verbose false --ckpt_path $(2)/$(LAST)
 
 # On a busy machine, threads that spin while they wait slow torch down tenfold.
 export OMP_WAIT_POLICY := PASSIVE
@@ -27,16 +33,13 @@ setup: .venv/installed
 	touch $@
 
 demo: setup
-	$(BIN)/python train.py fit --config $(CONFIG)
-	$(BIN)/python train.py test --config $(CONFIG) --verbose false \
-		--ckpt_path $(call last,$(RUNS))
+	$(call fit,$(DEMO),$(DEMO_RUN))
+	$(call evaluate,$(DEMO),$(DEMO_RUN))
 
 curriculum: setup
-	ls $(RUNS)/*/checkpoints/last.ckpt >/dev/null 2>&1 || $(BIN)/python train.py fit --config $(CONFIG)
-	$(BIN)/python train.py fit --config $(CURRICULUM) \
-		--model.init_args.beachhead $(call last,$(RUNS))
-	$(BIN)/python train.py test --config $(CURRICULUM) --verbose false \
-		--ckpt_path $(call last,runs/pick_banana/curriculum)
+	$(call fit,$(DEMO),$(DEMO_RUN))
+	$(call fit,$(CURRICULUM),$(CURRICULUM_RUN),--model.init_args.beachhead $(DEMO_RUN)/$(LAST))
+	$(call evaluate,$(CURRICULUM),$(CURRICULUM_RUN))
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow and not gpu and not hardware"

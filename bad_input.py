@@ -1,8 +1,8 @@
 """Bad input: one sentence on the terminal, an exit status of 2, nothing written.
 
 What a person can get wrong (a name, a number, a file) is found before the first batch and is
-worth a sentence. Whatever fails later, or was not raised on purpose, is a bug and keeps its
-traceback.
+worth a sentence, and so is a run that ended itself. Whatever else fails later, or was not raised on
+purpose, is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import get_args
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from run_folder import LeaveNothingBehind
+from run_folder import LeaveNothingBehind, RunEndedError
 
 ROOT = Path(__file__).parent
 NO_PATH = "Expected a dot import path string:"  # of jsonargparse
@@ -36,8 +36,8 @@ def one_sentence(run: LeaveNothingBehind) -> Generator[None, None, None]:
     try:
         yield
     except Exception as error:
-        sentence = explain(error)
-        if sentence is None or run.started:
+        sentence = str(error) if isinstance(error, RunEndedError) else explain(error)
+        if sentence is None or (run.started and not isinstance(error, RunEndedError)):
             raise
         sys.stderr.write(f"error: {sentence}\n")
         sys.exit(2)

@@ -9,6 +9,10 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 
+class RunEndedError(RuntimeError):
+    """A run that ended itself: no bug, and its message says what to do."""
+
+
 class LeaveNothingBehind(Callback):
     """Knows when a run has started, and removes the run folder of one that never did."""
 

@@ -10,6 +10,8 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from torch.optim import Optimizer
 
+from run_folder import RunEndedError
+
 
 class DivergenceGuard(Callback):
     """Ends the run before a gradient that is not finite, or huge, reaches the weights.
@@ -54,7 +56,7 @@ class DivergenceGuard(Callback):
         """Looks at the success of this iteration's attempts, where there are any.
 
         Raises:
-            RuntimeError: if it has been low for too long.
+            RunEndedError: if it has been low for too long.
         """
         if (logged := trainer.callback_metrics.get("collection/success")) is None:
             return
@@ -62,9 +64,9 @@ class DivergenceGuard(Callback):
         self._best = max(self._best, success)
         self._low = self._low + 1 if success < self.collapse * self._best else 0
         if self._low >= self.patience:
-            raise RuntimeError(
+            raise RunEndedError(
                 f"success of attempts fell from {self._best:.2f} to {success:.2f} for {self._low} "
-                "iterations: the run stops; go on from an earlier checkpoint with a smaller "
+                "iterations: the run stops; go on from its best checkpoint with a smaller "
                 "learning_rate or curriculum step"
             )
 
@@ -80,7 +82,7 @@ class DivergenceGuard(Callback):
         """Looks at the gradient.
 
         Raises:
-            RuntimeError: if it is not finite, or too large.
+            RunEndedError: if it is not finite, or too large.
         """
         gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
         norm = float(torch.nn.utils.get_total_norm(gradients))
@@ -91,7 +93,7 @@ class DivergenceGuard(Callback):
         if trainer.is_global_zero:
             folder.mkdir(parents=True, exist_ok=True)
             torch.save({"batch": self._batch, "step": trainer.global_step, "norm": norm}, path)
-        raise RuntimeError(
+        raise RunEndedError(
             f"the gradient's norm is {norm:g} at step {trainer.global_step}, more than "
             f"{self.largest:g}: the run stops before it spoils the weights; the batch is in {path}"
         )

@@ -63,10 +63,8 @@ def list_index(method: str) -> int:
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean over seeds with its 95 % Student interval, cut to [0, 1]; itself where there is one."""
+    """Mean over seeds, two or more, with its 95 % Student interval, cut to [0, 1]."""
     mean = fmean(values)
-    if len(values) < 2:
-        return mean, mean, mean
     variance = sum((v - mean) ** 2 for v in values) / (len(values) - 1)
     half = float(student.ppf(0.975, len(values) - 1)) * (variance / len(values)) ** 0.5
     return mean, max(0.0, mean - half), min(1.0, mean + half)
@@ -102,12 +100,14 @@ def comparison_rows(rows: Sequence[Row]) -> str:
     lines.append("|---|---|---|---|---|---|")
     for method, runs in by_method(last(of(rows, "comparison", phi="test"))).items():
         wide = [row["success/wide"] for row in runs]
-        mean, low, high = mean_interval(wide)
+        over_seeds = f"{wide[0]:.3f}"
+        if len(wide) > 1:
+            over_seeds = "{:.3f} ({:.3f} to {:.3f})".format(*mean_interval(wide))
         others = [f"{fmean(row[f'success/{s}'] for row in runs):.3f}" for s in ("point", "table")]
         cells = [
             METHODS.get(method, method),
             str(len(runs)),
-            f"{mean:.3f} ({low:.3f} to {high:.3f})",
+            over_seeds,
         ]
         cells += [" ".join(f"{value:.3f}" for value in wide), *others]
         lines.append("| " + " | ".join(cells) + " |")
@@ -123,25 +123,44 @@ def by_method(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def significant(rows: Sequence[Row], level: float = 0.05) -> str:
-    """Pairs of methods whose success on ``wide`` differs, by Welch's t-test over seeds."""
+    """Pairs of methods whose success on ``wide`` differs, by Welch's t-test over seeds.
+
+    P values are corrected for the number of pairs by Holm's method.
+    """
     runs = by_method(last(of(rows, "comparison", phi="test")))
-    lines: list[str] = []
     rated = [m for m, r in runs.items() if len(r) > 1]
     if len(rated) < 2:
         return "Too few seeds to say."
-    for a, b in combinations(rated, 2):
-        one, other = ([row["success/wide"] for row in runs[m]] for m in (a, b))
-        if one == other:
-            continue
-        welch: Any = ttest_ind(one, other, equal_var=False)
-        p = float(welch.pvalue)
+    pairs = list(combinations(rated, 2))
+    lines: list[str] = []
+    for (a, b), p in zip(pairs, holm([welch(runs[a], runs[b]) for a, b in pairs]), strict=True):
         if p < level:
-            better, worse = (a, b) if fmean(one) > fmean(other) else (b, a)
+            one, other = (fmean(row["success/wide"] for row in runs[m]) for m in (a, b))
+            better, worse = (a, b) if one > other else (b, a)
             lines.append(
                 f"| {METHODS.get(better, better)} | {METHODS.get(worse, worse)} | {p:.3f} |"
             )
     head = ["| better | worse | p |", "|---|---|---|"]
-    return "\n".join([*head, *lines]) if lines else "No pair differs at the level of 0.05."
+    return "\n".join([*head, *lines]) if lines else f"No pair differs at the level of {level:g}."
+
+
+def welch(one: Sequence[Row], other: Sequence[Row]) -> float:
+    """P value of a difference between the means of two methods, over seeds; two-sided."""
+    a, b = ([row["success/wide"] for row in runs] for runs in (one, other))
+    if len(set(a)) == len(set(b)) == 1:  # no deviation at all, for example always 0
+        return float(a[0] == b[0])
+    tested: Any = ttest_ind(a, b, equal_var=False)
+    return float(tested.pvalue)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """P values corrected for their number (Holm 1979), in the order given."""
+    corrected = [0.0] * len(p)
+    largest = 0.0
+    for rank, i in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
+        corrected[i] = largest
+    return corrected
 
 
 def gate_rows(rows: Sequence[Row]) -> str:

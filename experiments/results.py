@@ -43,7 +43,8 @@ def read_rows(path: Path) -> list[Row]:
 def write_rows(path: Path, rows: Sequence[Row], identity: Sequence[str] = IDENTITY) -> None:
     """Adds runs to a results file, each in place of all earlier rows of the same identity.
 
-    A run may have several rows. A reader sees the old file or the new one, and writers wait for each other.
+    A run may have several rows. A reader sees the old file or the new one, and writers wait for
+    each other.
 
     Args:
         path: the file; its folder is made if there is none.

@@ -14,18 +14,19 @@ from torch import Tensor
 
 
 def denoising_steps(
-    decisions: TensorDict, chain: Tensor, pairs: Sequence[tuple[int, int]]
+    decisions: TensorDict, chain: Tensor, log_prob: Tensor, pairs: Sequence[tuple[int, int]]
 ) -> TensorDict:
     """Every tuned step of every decision.
 
     Args:
         decisions: ``[D]``, whose fields each of their steps gets.
         chain: their tuned part, ``[D, K' + 1, Tp, A]``.
+        log_prob: of each of its steps when it was drawn, ``[D, K']``.
         pairs: from which step k to which step j each of the K' goes, noisiest first.
 
     Returns:
         ``[D K']``: beside the decision's fields ``x_k [Tp, A]`` and ``x_j [Tp, A]``, ``k`` and
-        ``j``, ``steps_left`` and ``progress`` (0 at the noisiest .. 1 at the last).
+        ``j``, ``log_prob``, ``steps_left`` and ``progress`` (0 at the noisiest .. 1 at the last).
     """
     ones = torch.ones(len(decisions), device=chain.device)
     steps: list[TensorDict] = []
@@ -33,6 +34,7 @@ def denoising_steps(
         step = decisions.copy()
         step["x_k"], step["x_j"] = chain[:, i], chain[:, i + 1]
         step["k"], step["j"] = (k * ones).long(), (j * ones).long()
+        step["log_prob"] = log_prob[:, i]
         step["steps_left"] = (len(pairs) - 1 - i) * ones
         step["progress"] = i / max(len(pairs) - 1, 1) * ones
         steps.append(step)

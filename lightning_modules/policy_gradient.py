@@ -83,7 +83,8 @@ class PolicyGradient(DiffusionPolicy):
         critic_learning_rate: of the critic.
         critic_width: of the hidden layers of the critic, where the objective uses one.
         critic_warmup: iterations in which the critic learns alone.
-        target_kl: an iteration ends when the policy has moved this far from the one that collected.
+        target_kl: an iteration takes no more steps when the policy has moved this far from the one
+            that collected, per number of a chunk.
         cloning_weight: of the loss of cloning demonstrations, which hold the policy where they are
             while attempts move it. Above 0 if and only if the task has a source of demonstrations
             beside the rollouts.
@@ -207,25 +208,35 @@ class PolicyGradient(DiffusionPolicy):
 
         Returns:
             TensorDict ``[B]``: ``condition [C]``, ``chain [K' + 1, Tp, A]`` (the tuned denoising
-            steps) and ``chunk [Ta, A]`` in real units.
+            steps), ``log_prob [K']`` of them and ``chunk [Ta, A]`` in real units.
         """
         condition = self.encode(observations)
+        one = torch.ones(len(condition), dtype=torch.long, device=condition.device)
         shape = (condition.shape[0], self.horizons.prediction, self.spec.action_dim)
         noise = draw_noise(
             self.sampler, self.schedule, shape, generator, condition.device, exploring=True
         )
-        chain = sample_chain(
-            lambda x, k: self.denoise(x, k, condition),
-            self.schedule,
-            self.sampler,
-            noise,
-            self.exploration.at(self.current_epoch),
-        )
+        outputs: list[Tensor] = []
+
+        def denoise(x: Tensor, k: Tensor) -> Tensor:
+            outputs.append(self.denoise(x, k, condition))
+            return outputs[-1]
+
+        exploration = self.exploration.at(self.current_epoch)
+        chain = sample_chain(denoise, self.schedule, self.sampler, noise, exploration)
+        chain = chain[-self.tuned_steps - 1 :]
+        log_probs = [
+            self._log_prob(output, x_k, x_j, torch.full_like(one, k), torch.full_like(one, j))
+            for output, (x_k, x_j), (k, j) in zip(
+                outputs[-self.tuned_steps :], pairwise(chain), self._tuned_pairs(), strict=True
+            )
+        ]
         chunk = self.normalizer.real_action(chain[-1], self.normalizer.origin(observations))
         return TensorDict(
             {
                 "condition": condition,
-                "chain": chain[-self.tuned_steps - 1 :].transpose(0, 1),
+                "chain": chain.transpose(0, 1),
+                "log_prob": torch.stack(log_probs, dim=1),
                 "chunk": chunk[:, : self.horizons.action],
             },
             batch_size=condition.shape[:1],
@@ -238,8 +249,8 @@ class PolicyGradient(DiffusionPolicy):
         """What the minibatches of an iteration are drawn from.
 
         Args:
-            decisions: ``[D]``: ``condition``, ``chain`` (of :meth:`explore`), ``episode`` and
-                ``index`` (which decision of which episode), of all episodes.
+            decisions: ``[D]``: ``condition``, ``chain`` and ``log_prob`` (of :meth:`explore`),
+                ``episode`` and ``index`` (which decision of which episode), of all episodes.
             episodes: ``[N]``: ``success``.
 
         Returns:
@@ -268,23 +279,31 @@ class PolicyGradient(DiffusionPolicy):
         if not isinstance(self.objective, StepObjective):
             whole["chunk"] = decisions["chain"][:, -1]
             return whole
-        pairs = list(pairwise(self.sampler.steps(self.schedule)))[-self.tuned_steps :]
-        steps = denoising_steps(whole, decisions["chain"], pairs)
-        steps["log_prob"] = torch.cat([self.log_prob(part) for part in steps.split(4096)])
-        return steps
+        return denoising_steps(
+            whole, decisions["chain"], decisions["log_prob"], self._tuned_pairs()
+        )
+
+    def _tuned_pairs(self) -> list[tuple[int, int]]:
+        """From which denoising step to which each tuned one goes, noisiest first."""
+        return list(pairwise(self.sampler.steps(self.schedule)))[-self.tuned_steps :]
 
     def log_prob(self, steps: TensorDictBase) -> Tensor:
         """Mean log-density of each denoising step over the executed chunk, ``[B]``."""
         x_k, k = steps["x_k"], steps["k"]
+        output = self.denoiser(x_k, k, steps["condition"])
+        return self._log_prob(output, x_k, steps["x_j"], k, steps["j"])
+
+    def _log_prob(self, output: Tensor, x_k: Tensor, x_j: Tensor, k: Tensor, j: Tensor) -> Tensor:
+        """The same, given the denoiser's output."""
         density = log_prob(
-            self.denoiser(x_k, k, steps["condition"]),
+            output,
             self.schedule,
             self.sampler,
             self.exploration.at(self.current_epoch),
             x_k,
-            steps["x_j"],
+            x_j,
             k,
-            steps["j"],
+            j,
             horizon=self.horizons.action,
         )  # [B, Ta, A]
         return density.mean((1, 2))

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from robot.phi import PhiSpace
 
-
 PROBES = 256  # places at which progress is read off
 
 

@@ -1,8 +1,16 @@
+from functools import partial
+
+import pytest
 import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
 from simulated_toy import ToyTask
 from tensordict import TensorDict
+from toy_task import tiny_trainer
 
+from callbacks import RolloutCollection, RolloutEvaluation
 from callbacks.collection import Explorer
+from datamodules import PickBanana, Rollouts
+from lightning_modules import MLPDenoiser, PolicyGradient, Reinforce, Sampler
 from robot.rollout import rollout
 from robot.simulation.environment import SimulatedArmEnv
 
@@ -58,3 +66,77 @@ def test_decisions_find_their_episodes_again():
     torch.testing.assert_close(decisions["condition"][:, 0], place, rtol=0, atol=0.01)
     for episode, count in enumerate([1, 3, 2, 3, 1]):
         assert decisions["index"][decisions["episode"] == episode].tolist() == list(range(count))
+
+
+EPISODES, MINIBATCHES = 4, 3
+
+
+def fit(folder, ckpt_path=None, budget=2 * EPISODES + 1, **arguments):
+    """A policy gradient from random weights on the simulated arm, until the budget is spent."""
+    task = PickBanana(phi_set="point", sources={"rollouts": Rollouts(1, MINIBATCHES)})
+    network = partial(MLPDenoiser, width=16)
+    arguments = {"sampler": Sampler(num_steps=2), "tuned_steps": 1} | arguments
+    collection = RolloutCollection(EPISODES, EPISODES, budget)
+    trainer = tiny_trainer(
+        max_epochs=50,
+        enable_checkpointing=True,
+        default_root_dir=folder,
+        callbacks=[
+            collection,
+            RolloutEvaluation(every_n_epochs=50, episodes=1),
+            ModelCheckpoint(folder, save_last=True),
+        ],
+    )
+    policy = PolicyGradient(task.spec, denoiser=network, **arguments)
+    trainer.fit(policy, task, ckpt_path=ckpt_path)
+    return trainer, policy, collection
+
+
+@pytest.fixture(scope="module")
+def spent(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("spent")
+    return folder / "last.ckpt", *fit(folder)
+
+
+def test_the_last_iteration_that_a_budget_has_room_for_is_learnt_from_evaluated_and_kept(spent):
+    path, trainer, _, collection = spent
+    assert collection.collected == 2 * EPISODES
+    assert trainer.global_step == 2 * MINIBATCHES
+    assert "rollout/success/table" in trainer.callback_metrics  # due in every 50th epoch, or last
+    saved = torch.load(path, weights_only=True)
+    assert saved["global_step"] == 2 * MINIBATCHES
+    assert saved["callbacks"]["RolloutCollection"]["collected"] == 2 * EPISODES
+
+
+def test_a_run_that_has_spent_its_budget_is_not_trained_further(spent, tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        trainer, policy, collection = fit(tmp_path, spent[0])
+    assert collection.collected == 2 * EPISODES
+    assert trainer.global_step == 2 * MINIBATCHES
+    assert "8 of the budget's 9 are spent" in caplog.text
+    for name, value in spent[2].state_dict().items():
+        assert torch.equal(policy.state_dict()[name], value), name
+
+
+def test_with_more_budget_it_goes_on(spent, tmp_path):
+    trainer, _, collection = fit(tmp_path, spent[0], budget=3 * EPISODES)
+    assert collection.collected == 3 * EPISODES
+    assert trainer.global_step == 3 * MINIBATCHES
+
+
+def test_a_policy_that_has_moved_far_enough_takes_no_further_step_and_is_validated(tmp_path):
+    arguments = {"target_kl": 1e-9, "learning_rate": 0.1, "critic_warmup": 0}
+    trainer, _, _ = fit(tmp_path, budget=EPISODES, **arguments)
+    assert trainer.callback_metrics["train/kl"] > 1e-9
+    steps = {int(state["step"]) for state in trainer.optimizers[0].state.values()}
+    assert steps == {2}  # of three; before the first it has not moved
+    assert "rollout/success/table" in trainer.callback_metrics
+
+
+def test_without_reward_and_critic_nothing_changes(tmp_path):
+    """REINFORCE from random weights: its gradient is exactly 0 while every return is 0."""
+    trainer, _, _ = fit(tmp_path, objective=Reinforce(), learning_rate=0.1)
+    assert trainer.callback_metrics["collection/success"] == 0
+    assert trainer.callback_metrics["train/grad_norm"] == 0
+    begun = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
+    assert not any(name.startswith("critic") for name in begun)

@@ -8,6 +8,7 @@ from lightning.pytorch.utilities import CombinedLoader
 from tensordict import TensorDict
 
 from datamodules.demonstrations import Demonstrations
+from datamodules.rollouts import Rollouts
 from datamodules.sources import SourcedDataModule
 from lightning_modules.horizons import Horizons
 from robot.episode_info import EpisodeInfo
@@ -272,6 +273,21 @@ def test_several_sources_come_as_one_batch_by_name(path, reach_spec):
     assert isinstance(loader, CombinedLoader)
     batch, _, _ = next(iter(loader))
     assert {name: len(part) for name, part in batch.items()} == {"far": 8, "near": 4}
+
+
+def test_a_source_that_sets_the_epoch_ends_it(path, reach_spec):
+    sources = two_sources(path)
+    longest = next(iter(sources.values()))
+    longest.steps_per_epoch = 50
+    for sets_epoch, batches in ((False, 50), (True, 3)):
+        rollouts = Rollouts(passes=1, minibatches=3)
+        rollouts.sets_epoch = sets_epoch
+        data = Reach({"rollouts": rollouts, "demonstrations": longest}, reach_spec)
+        data.trainer = trainer(path)
+        data.trainer.strategy._lightning_module = Cloner()
+        data.setup("fit")
+        rollouts.replace(TensorDict({"a": torch.arange(9)}, [9]), iteration=0)
+        assert len(list(data.train_dataloader())) == batches
 
 
 def test_prediction_runs_over_the_validation_windows(path, reach_spec):

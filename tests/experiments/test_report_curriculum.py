@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.report_curriculum import comparison_rows, last, mean_interval, significant
+from experiments.report_curriculum import (
+    comparison_rows,
+    holm,
+    last,
+    mean_interval,
+    significant,
+)
 
 
 def row(method, seed, wide, episodes=6000):
@@ -31,7 +37,12 @@ def test_the_interval_over_seeds_is_students():
     assert mean == pytest.approx(np.mean(values))
     assert low == pytest.approx(max(0, expected[0]))
     assert high == pytest.approx(min(1, expected[1]))
-    assert mean_interval([0.3]) == (0.3, 0.3, 0.3)
+
+
+def test_p_values_are_corrected_as_in_holms_paper():
+    # By hand: 4 * 0.005, 3 * 0.01, then 2 * 0.03 and 1 * 0.04 no less than that.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
 
 
 def test_of_each_run_the_last_row_counts():
@@ -40,7 +51,8 @@ def test_of_each_run_the_last_row_counts():
 
 
 def test_the_comparison_shows_means_and_who_is_better():
-    assert "boundary expansion | 3 | 0.910" in comparison_rows(ROWS)
+    assert "boundary expansion | 3 | 0.910 (0.885 to 0.935) | 0.900 0.920" in comparison_rows(ROWS)
+    assert "boundary expansion | 1 | 0.900 | 0.900 |" in comparison_rows(ROWS[:1])
     pairs = significant(ROWS)
     assert "| boundary expansion | REINFORCE |" in pairs
     assert "| REINFORCE | DPPO from scratch |" in pairs

@@ -179,6 +179,47 @@ def test_a_tuned_policy_is_rebuilt_from_its_checkpoint_alone(beachhead, tmp_path
     assert loaded._learner.objective == Reinforce(gamma=0.9)
 
 
+@pytest.fixture(scope="module")
+def tuned(beachhead, tmp_path_factory):
+    """A checkpoint of a policy gradient: its base and its denoiser differ."""
+    policy = learner(beachhead=beachhead)
+    improve(policy, 2)
+    with torch.no_grad():  # so much that the base cannot be taken for the denoiser
+        for weight in policy.base.parameters():
+            weight *= 0.9
+    path = tmp_path_factory.mktemp("tuned") / "tuned.ckpt"
+    trainer = tiny_trainer(limit_val_batches=0)
+    trainer.validate(fresh := learner(beachhead=beachhead), ToyData(), verbose=False)
+    fresh.load_state_dict(policy.state_dict())
+    trainer.save_checkpoint(path)
+    return str(path)
+
+
+def test_a_policy_tuned_before_goes_on_as_the_whole_that_it_was(tuned):
+    before = load_policy(tuned)
+    policy = learner(beachhead=tuned).eval()
+    generators = [torch.Generator().manual_seed(3) for _ in range(2)]
+    with torch.inference_mode():
+        decided = policy(observations(16), generators[0])
+    torch.testing.assert_close(decided, before(observations(16), generators[1]))
+
+
+def test_a_policy_tuned_before_is_refused_where_it_would_act_otherwise(tuned):
+    for changed in ({"tuned_steps": 2}, {"sampler": Sampler(num_steps=4)}, {"tuned_steps": None}):
+        with pytest.raises(ValueError, match="was itself tuned, in 3 steps"):
+            learner(beachhead=tuned, **changed)
+
+
+def test_only_the_critic_learns_in_the_warm_up(beachhead):
+    for warm_up, moves in ((100, False), (0, True)):
+        policy = learner(beachhead=beachhead, critic_warmup=warm_up)
+        before = {name: value.clone() for name, value in policy.state_dict().items()}
+        improve(policy, 1)
+        after = policy.state_dict()
+        moved = {n.split(".")[0] for n in after if not torch.equal(after[n], before[n])}
+        assert moved == ({"critic", "denoiser"} if moves else {"critic"})
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -115,7 +115,7 @@ def test_tries_are_counted_and_logged_together(monkeypatch):
 
 
 def test_a_ring_that_the_budget_has_no_room_for_stays_due(monkeypatch):
-    curriculum, rolling, log, advance = ready(monkeypatch, [0, 32])
+    curriculum, rolling, _, advance = ready(monkeypatch, [0, 32])
     before = curriculum.strategy.level
     advance(episodes_left=63)  # room for one of two tries
     assert len(rolling.tried) == 1
