@@ -110,7 +110,7 @@ class PolicyGradient(DiffusionPolicy):
         critic_learning_rate: float = 1e-3,
         critic_width: int = 256,
         critic_warmup: int = 2,
-        target_kl: float = 1.0,
+        target_kl: float = 0.05,
         cloning_weight: float = 0.0,
     ) -> None:
         spec = spec if isinstance(spec, TaskSpec) else TaskSpec.from_dict(spec)

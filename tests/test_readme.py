@@ -26,9 +26,10 @@ def test_every_make_target_exists(target):
 
 
 def test_every_tag_that_is_logged_is_explained():
-    code = "".join(p.read_text() for p in ROOT.glob("callbacks/*.py"))
-    code += (ROOT / "lightning_modules/diffusion_policy.py").read_text()
-    tags = set(re.findall(r'"((?:train|validation|test|rollout|time)/[\w/]+)"', code))
-    assert {"train/loss", "rollout/success", "rollout/video"} <= tags
+    folders = ("callbacks", "lightning_modules")
+    code = "".join(p.read_text() for folder in folders for p in ROOT.glob(f"{folder}/**/*.py"))
+    groups = "train|validation|test|rollout|time|collection|curriculum"
+    tags = set(re.findall(rf'"((?:{groups})/[\w/]+)"', code))
+    assert {"train/loss", "rollout/success", "collection/success", "curriculum/growth"} <= tags
     for tag in tags:
         assert f"`{tag}" in README, tag

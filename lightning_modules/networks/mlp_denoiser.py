@@ -31,7 +31,7 @@ class MLPDenoiser(Denoiser):
         action_dim: int,
         horizon: int,
         condition_dim: int,
-        width: int = 512,
+        width: int = 384,
         num_blocks: int = 2,
         embedding_dim: int = 32,
     ) -> None:

@@ -3,10 +3,17 @@ import pytest
 import torch
 from lightning import LightningDataModule
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 from rollout_toys import ToyLearner, ToyTask, events, toy_trainer
 from tensordict import TensorDict
 
-from callbacks import RolloutEvaluation, SuccessHeatmap
+from callbacks import (
+    BoundaryExpansion,
+    Curriculum,
+    CurriculumHeatmap,
+    RolloutEvaluation,
+    SuccessHeatmap,
+)
 from callbacks.heatmap import BANDWIDTH, REACH_IN_BANDWIDTHS, _smooth, _table, success_heatmap
 
 
@@ -50,6 +57,19 @@ def test_a_run_logs_the_picture_and_keeps_it_as_a_file(tmp_path, toy_rollout):
     trainer.fit(ToyLearner(), ToyTask())
     assert events(trainer).Tags()["images"] == ["rollout/heatmap"]
     assert (tmp_path / "lightning_logs/version_0/rollout/heatmap.png").stat().st_size > 10_000
+
+
+def test_the_growing_level_is_drawn_after_each_evaluation_and_becomes_a_film(tmp_path, toy_rollout):
+    curriculum = Curriculum(BoundaryExpansion())
+    callbacks = (curriculum, CurriculumHeatmap(), RolloutEvaluation(episodes=3))
+    trainer = toy_trainer(tmp_path, *callbacks, max_epochs=3)
+    trainer.fit(ToyLearner(), ToyTask())
+    assert "curriculum/heatmap" in events(trainer).Tags()["images"]
+    folder = tmp_path / "lightning_logs/version_0/curriculum"
+    assert len(list((folder / "frames").glob("*.png"))) == 3
+    with Image.open(folder / "growth.gif") as film:
+        # Three frames for half a second each; alike in this toy, so that they are kept as one.
+        assert film.info["duration"] == 3 * 500
 
 
 def test_a_task_whose_phi_has_no_place_is_refused_in_one_sentence(tmp_path):

@@ -1,0 +1,123 @@
+"""What the studies of the curriculum change, and what they read off a run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from experiments import curriculum as studies
+from experiments.far_corner import CORNER, PickBananaFarCorner, TooLargeStep
+from experiments.one_point import PickBananaAtOnePoint
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def overrides(monkeypatch):
+    """``overrides`` that trains no beachhead for it."""
+    monkeypatch.setattr(studies, "beachhead", lambda seed: Path(f"mlp-{seed}.ckpt"))
+    monkeypatch.setattr(studies, "cloned", lambda where, seed: Path(f"{where}-{seed}.ckpt"))
+    return lambda study, method, seed=3: studies.overrides(
+        study, method, seed, Path(f"{study}-{method}-{seed}")
+    )
+
+
+def arguments(config, class_path):
+    (found,) = (c for c in config["trainer"]["callbacks"] if c["class_path"] == class_path)
+    return found["init_args"]
+
+
+@pytest.mark.parametrize("method", studies.METHODS)
+def test_runs_of_a_study_differ_in_their_method_alone(overrides, method):
+    usual, changed = overrides("comparison", "curriculum"), overrides("comparison", method)
+    for config in (usual, changed):
+        assert arguments(config, "callbacks.RolloutCollection")["budget"] == 6_000
+        assert arguments(config, "callbacks.Curriculum")["whole"] == "wide"
+        assert config["seed_everything"] == config["data"]["init_args"]["seed"] == 3
+    strategy = arguments(changed, "callbacks.Curriculum")["strategy"]["class_path"]
+    expected = {
+        "learnability": "callbacks.Learnability",
+        "level_replay": "callbacks.LevelReplay",
+        "no_op_filter": "callbacks.NoOpFilter",
+        "timetable": "callbacks.Timetable",
+        "no_curriculum": "callbacks.Timetable",
+        "gate": "experiments.far_corner.TooLargeStep",
+        "gate_off": "experiments.far_corner.TooLargeStep",
+    }
+    assert strategy == expected.get(method, "callbacks.BoundaryExpansion")
+
+
+def test_from_scratch_there_is_no_beachhead_and_nothing_is_frozen(overrides):
+    for method in ("from_scratch", "reinforce_from_scratch"):
+        model = overrides("comparison", method)["model"]["init_args"]
+        assert "beachhead" not in model
+        assert model["tuned_steps"] is None
+    assert overrides("table", "curriculum")["model"]["init_args"] == {"beachhead": "mlp-3.ckpt"}
+    at_one_point = overrides("table", "curriculum_one_point")
+    assert at_one_point["model"]["init_args"]["beachhead"] == "one_point-3.ckpt"
+    assert at_one_point["data"]["init_args"]["phi_set"] == "one_point"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("study", "method"),
+    [("gate", "gate_off"), ("table", "curriculum_one_point"), ("comparison", "from_scratch")],
+)
+def test_the_command_line_takes_what_a_study_writes(overrides, tmp_path, study, method):
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(overrides(study, method)))
+    words = ["fit", "--config", studies.CONFIG, "--config", str(path), "--print_config"]
+    done = subprocess.run(
+        [sys.executable, "train.py", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    callbacks = yaml.safe_load(done.stdout)["trainer"]["callbacks"]
+    budgets = [c["init_args"].get("budget") for c in callbacks if "init_args" in c]
+    assert studies.STUDIES[study].budget in budgets
+
+
+def test_effort_and_rings_are_read_off_the_checkpoint(tmp_path):
+    rings = [{"epoch": 2, "level": 0.1, "expected_return": 0.5}, {"epoch": 3, "level": 0.2}]
+    callbacks = {
+        "RolloutCollection": {"collected": 512, "robot_s": 100.0},
+        "Curriculum": {"tried": 64, "robot_s": 12.5, "rings": rings},
+    }
+    torch.save({"callbacks": callbacks, "epoch": 1}, tmp_path / "last.ckpt")
+    assert studies.effort(tmp_path / "last.ckpt") == {
+        "episodes": 576,
+        "robot_s": 112.5,
+        "iterations": 2,
+    }
+    tried = studies.tried(tmp_path / "last.ckpt")
+    assert [(ring["ring"], ring["level"]) for ring in tried] == [(0, 0.1), (1, 0.2)]
+
+
+def test_one_point_is_one_point_inside_of_all_other_sets():
+    sets = PickBananaAtOnePoint.phi_sets
+    phi = sets["one_point"].sample(8, torch.Generator().manual_seed(0))
+    assert (phi == phi[0]).all()
+    assert all(phi_set.contains(phi).all() for phi_set in sets.values())
+
+
+def test_the_step_that_is_too_large_goes_to_the_corner_at_once():
+    sets = PickBananaFarCorner.phi_sets
+    strategy = TooLargeStep(after=2)
+    strategy.start(PickBananaFarCorner.phi_space, sets["point"], sets["table"])
+    for _ in range(2):
+        assert list(strategy.proposals()) == []
+        strategy.observe(torch.zeros(1, 3), torch.zeros(1, dtype=torch.bool))
+    (proposal,) = strategy.proposals()
+    assert strategy.refuse(proposal) is None
+    strategy.accept(proposal)
+    assert list(strategy.proposals()) == []
+    again = TooLargeStep(after=2)
+    again.start(PickBananaFarCorner.phi_space, sets["point"], sets["table"])
+    again.load_state_dict(strategy.state_dict())
+    for one in (strategy, again):
+        phi = one.sample(10, torch.Generator().manual_seed(0))
+        assert CORNER.contains(phi).sum() == sets["point"].contains(phi).sum() == 5
+        assert one.progress == 1
+    assert not sets["wide"].contains(phi[CORNER.contains(phi)]).any()
