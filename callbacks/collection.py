@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain
+from operator import itemgetter
 from typing import Any, cast
 
 import torch
@@ -26,12 +32,16 @@ class RolloutCollection(Callback):
     without one, from the task's phi set. Each rank collects its share. What is collected is a
     function of the run's seed, the iteration and the weights: a resumed run collects the same.
 
+    Environments run at the same time, each in a thread of its own: one computes physics while
+    another asks the policy.
+
     Logs ``collection/success`` (with exploration noise) and, tries of a curriculum included,
     ``collection/episodes`` (so far) and ``time/collected_s`` (seconds the arm has moved for them).
 
     Args:
         episodes: per iteration, on all ranks together.
-        num_envs: most environments stepped at once.
+        num_envs: arms of an environment, which are stepped together.
+        environments: how many run at the same time; what is collected does not depend on it.
         budget: most episodes of the run, a curriculum's tries included. The iteration after which
             no other fits in is the last: it is learnt from and evaluated.
 
@@ -39,18 +49,25 @@ class RolloutCollection(Callback):
         ValueError: if one of them is below 1.
     """
 
-    def __init__(self, episodes: int = 256, num_envs: int = 256, budget: int | None = None) -> None:
-        if episodes < 1 or num_envs < 1 or (budget is not None and budget < 1):
+    def __init__(
+        self,
+        episodes: int = 256,
+        num_envs: int = 128,
+        environments: int = 2,
+        budget: int | None = None,
+    ) -> None:
+        if min(episodes, num_envs, environments) < 1 or (budget is not None and budget < 1):
             raise ValueError(
-                f"episodes is {episodes}, num_envs {num_envs} and budget {budget}, "
-                "all must be at least 1"
+                f"episodes is {episodes}, num_envs {num_envs}, environments {environments} and "
+                f"budget {budget}, all must be at least 1"
             )
         self.episodes = episodes
         self.num_envs = num_envs
+        self.environments = environments
         self.budget = budget
         self.collected = 0
         self.robot_s = 0.0
-        self._environment: Any = None
+        self._environments: list[Any] = []
 
     def state_dict(self) -> dict[str, Any]:
         """The counters."""
@@ -91,10 +108,10 @@ class RolloutCollection(Callback):
         return self.collected + (curriculum.tried if curriculum else 0)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Closes the environment."""
-        if self._environment is not None:
-            self._environment.close()
-            self._environment = None
+        """Closes the environments."""
+        for environment in self._environments:
+            environment.close()
+        self._environments.clear()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Collects with the weights in training, never with averaged ones."""
@@ -102,18 +119,41 @@ class RolloutCollection(Callback):
         module: Any = pl_module
         source = next(s for s in task.sources.values() if isinstance(s, Rollouts))
         share = -(-self.episodes // trainer.world_size)
-        if self._environment is None:
-            self._environment = task.environment(min(share, self.num_envs), seed=task.seed)
-        seed = training_seed(task.seed, trainer.current_epoch, trainer.global_rank)
-        generator = torch.Generator().manual_seed(seed)
+        place = (task.seed, trainer.current_epoch, trainer.global_rank)
+        generator = torch.Generator().manual_seed(training_seed(*place))
         curriculum = Curriculum.among(trainer)
         phi_set = curriculum.strategy if curriculum else task.phi_set
         phi = phi_set.sample(share, generator)
-        explorer = Explorer(module)
-        episodes = rollout(self._environment, explorer, phi, seed)
-        decisions = explorer.decisions(episodes["length"], self._environment.num_envs)
+        decisions, episodes = self._attempt(task, module, phi, place)
         source.replace(module.samples(decisions, episodes), trainer.current_epoch)
         self._count(trainer, module, task, episodes, curriculum)
+
+    def _attempt(
+        self, task: Any, module: Any, phi: Tensor, place: tuple[int, ...]
+    ) -> tuple[TensorDict, TensorDict]:
+        """All decisions and episodes of one attempt at each of ``phi [N, P]``."""
+        groups = list(enumerate(phi.split(self.num_envs)))
+        workers = min(self.environments, len(groups))
+        cores = len(os.sched_getaffinity(0)) // workers or 1
+        while len(self._environments) < workers:
+            environment = task.environment(len(groups[0][1]), task.seed, cores)
+            self._environments.append(environment)
+
+        def work(worker: int) -> list[tuple[int, TensorDict, TensorDict]]:
+            done: list[tuple[int, TensorDict, TensorDict]] = []
+            for i, group in groups[worker::workers]:
+                explorer = Explorer(module)
+                environment = self._environments[worker]
+                episodes = rollout(environment, explorer, group, training_seed(*place, i))
+                decisions = explorer.decisions(episodes["length"])
+                decisions["episode"] += i * self.num_envs
+                done.append((i, decisions, episodes))
+            return done
+
+        with _threads(cores), ThreadPoolExecutor(workers) as pool:
+            collected = sorted(chain(*pool.map(work, range(workers))), key=itemgetter(0))
+        decisions = cast("TensorDict", TensorDict.cat([d for _, d, _ in collected]))
+        return decisions, cast("TensorDict", TensorDict.cat([e for _, _, e in collected]))
 
     def _count(
         self,
@@ -163,26 +203,30 @@ class Explorer(ModulePolicy):
         self._noted.append(explored)
         return chunk
 
-    def decisions(self, length: Tensor, num_envs: int) -> TensorDict:
+    def decisions(self, length: Tensor) -> TensorDict:
         """All that was decided, with the ``episode`` and the ``index`` of each.
 
-        The rollout asks once every Ta steps, about the environments whose episode goes on.
+        The rollout asks once every Ta steps, about the episodes that go on.
 
         Args:
-            length: steps of each episode, long ``[N]``.
-            num_envs: how many episodes ran side by side.
+            length: steps of each episode, long ``[N]``; they ran side by side.
         """
         count = -(-length // self.action_horizon)  # decisions of each episode
-        noted = iter(self._noted)
-        parts: list[TensorDict] = []
-        for rows in torch.arange(len(length)).split(num_envs):
-            for index in range(int(count[rows].max())):
-                part = next(noted)
-                episode = rows[count[rows] > index].to(self.device)
-                part["episode"] = episode
-                part["index"] = torch.full_like(episode, index)
-                parts.append(part)
-        return cast("TensorDict", TensorDict.cat(parts))
+        for index, part in enumerate(self._noted):
+            part["episode"] = (count > index).nonzero().squeeze(-1).to(self.device)
+            part["index"] = torch.full_like(part["episode"], index)
+        return cast("TensorDict", TensorDict.cat(self._noted))
+
+
+@contextmanager
+def _threads(count: int) -> Generator[None]:
+    """So many threads for torch's operations."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(count, before))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _gather(module: LightningModule, value: Tensor) -> Tensor:

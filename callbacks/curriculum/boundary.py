@@ -44,6 +44,8 @@ class BoundaryExpansion(Strategy):
         step: how far a bound moves at first, as a share of the way from the first to the whole
             set's.
         boundary: share of the attempts that sit on a bound; the rest is spread over the box.
+        rehearsal: share of the attempts in the first set, which is soon a small part of the box and
+            would be forgotten.
         widen: success on a bound from which on it moves out.
         shrink: success on a bound under which it moves back in.
         attempts: on a bound before it is judged.
@@ -61,16 +63,22 @@ class BoundaryExpansion(Strategy):
         shrink: float = 0.2,
         attempts: int = 32,
         leap: float = 0.6,
+        rehearsal: float = 0.1,
     ) -> None:
         if not 0 < step <= 1 or not 0 < boundary <= 1:
             raise ValueError(f"step is {step} and boundary {boundary}, both must be in (0, 1]")
+        if not 0 <= rehearsal <= 1 - boundary:
+            raise ValueError(
+                f"rehearsal is {rehearsal}, it must be in [0, 1 - boundary], that is to "
+                f"{1 - boundary:g}"
+            )
         if not 0 <= shrink < widen <= 1:
             raise ValueError(f"shrink is {shrink} and widen {widen}: 0 <= shrink < widen <= 1")
         if attempts < 1 or not 0 < leap <= 1:
             raise ValueError(
                 f"attempts is {attempts}, it must be at least 1, and leap {leap}, in (0, 1]"
             )
-        self.leap = leap
+        self.leap, self.rehearsal = leap, rehearsal
         self.step, self.boundary = step, boundary
         self.widen, self.shrink, self.attempts = widen, shrink, attempts
 
@@ -79,6 +87,7 @@ class BoundaryExpansion(Strategy):
         super().start(space, first, whole)
         if len(first.boxes) != 1 or len(whole.boxes) != 1:
             raise ValueError("boundary expansion takes levels of one box each")
+        self._beginning = first
         self._first = bounds(first.boxes[0])  # [2, P]
         self._whole = bounds(whole.boxes[0])
         self._gone = torch.zeros_like(self._first)  # share of the way of each bound
@@ -92,6 +101,8 @@ class BoundaryExpansion(Strategy):
         side, dimension = self._movable(round(n * self.boundary), generator)
         rows = torch.arange(len(side))
         phi[rows, dimension] = self._bounds()[side, dimension].float()
+        if rehearsed := round(n * self.rehearsal):
+            phi[-rehearsed:] = self._beginning.sample(rehearsed, generator)
         return phi
 
     @override

@@ -54,13 +54,12 @@ class EndsAtItsOwnTime:
 def test_decisions_find_their_episodes_again():
     task = EndsAtItsOwnTime(ToyTask())
     phi = torch.tensor([[0.31, 3], [0.33, 11], [0.35, 6], [0.37, 12], [0.39, 1]])
-    env = SimulatedArmEnv(task, 3, ToyTask.phi_sets["all"], num_threads=1)
+    env = SimulatedArmEnv(task, 6, ToyTask.phi_sets["all"], num_threads=1)  # one more than needed
     explorer = Explorer(Numbering())
     episodes = rollout(env, explorer, phi, seed=0)
     assert episodes["length"].tolist() == [3, 11, 6, 12, 1]
-    decisions = explorer.decisions(episodes["length"], env.num_envs)
-    # Three side by side, of which the first ends early; then two, without what fills the batch.
-    assert explorer._module.asked == [3, 2, 1, 2, 1, 1]
+    decisions = explorer.decisions(episodes["length"])
+    assert explorer._module.asked == [5, 3, 2]  # ever fewer, as episodes end
     assert len(decisions) == 1 + 3 + 2 + 3 + 1
     place = phi[decisions["episode"], 0]
     torch.testing.assert_close(decisions["condition"][:, 0], place, rtol=0, atol=0.01)
@@ -71,12 +70,13 @@ def test_decisions_find_their_episodes_again():
 EPISODES, MINIBATCHES = 4, 3
 
 
-def fit(folder, ckpt_path=None, budget=2 * EPISODES + 1, **arguments):
+def fit(folder, ckpt_path=None, budget=2 * EPISODES + 1, environments=2, **arguments):
     """A policy gradient from random weights on the simulated arm, until the budget is spent."""
+    torch.manual_seed(0)
     task = PickBanana(phi_set="point", sources={"rollouts": Rollouts(1, MINIBATCHES)})
     network = partial(MLPDenoiser, width=16)
     arguments = {"sampler": Sampler(num_steps=2), "tuned_steps": 1} | arguments
-    collection = RolloutCollection(EPISODES, EPISODES, budget)
+    collection = RolloutCollection(EPISODES, num_envs=3, environments=environments, budget=budget)
     trainer = tiny_trainer(
         max_epochs=50,
         enable_checkpointing=True,
@@ -106,6 +106,14 @@ def test_the_last_iteration_that_a_budget_has_room_for_is_learnt_from_evaluated_
     saved = torch.load(path, weights_only=True)
     assert saved["global_step"] == 2 * MINIBATCHES
     assert saved["callbacks"]["RolloutCollection"]["collected"] == 2 * EPISODES
+
+
+def test_what_is_learnt_does_not_depend_on_how_many_environments_run_at_the_same_time(
+    spent, tmp_path
+):
+    _, policy, _ = fit(tmp_path, environments=1)
+    for name, value in spent[2].state_dict().items():
+        assert torch.equal(policy.state_dict()[name], value), name
 
 
 def test_a_run_that_has_spent_its_budget_is_not_trained_further(spent, tmp_path, caplog):

@@ -43,6 +43,15 @@ def test_part_of_the_attempts_sit_on_the_bounds_and_all_are_inside():
     assert on_a_bound(strategy, phi).float().mean() == pytest.approx(0.25, abs=0.01)
 
 
+def test_the_first_set_is_rehearsed_however_large_the_level():
+    strategy = started(rehearsal=0.1)
+    strategy.level = WHOLE
+    assert FIRST.contains(attempts(strategy, all_succeed)).sum() == 40
+    strategy = started(rehearsal=0.0)
+    strategy.level = WHOLE
+    assert FIRST.contains(attempts(strategy, all_succeed)).sum() == 0
+
+
 def test_success_everywhere_reaches_the_whole_set_and_every_level_contains_the_one_before():
     strategy = started()
     for seed in range(4):
