@@ -4,8 +4,9 @@
 
 ``table`` takes the beachhead to the whole table. ``comparison`` gives every method the same 6,000
 episodes to reach ``wide``. ``gate`` widens by a step that is too large, with and without the gate.
-Each run starts at the beachhead that experiments/beachhead.py made under the same seed (or trains
-it), fits by configs/pick_banana/curriculum.yaml with what study and method change, and tests its
+Each run starts at the beachhead that experiments/beachhead.py, or for another task
+experiments/demonstrations.py, made under the same seed (or trains it), fits by
+configs/pick_banana/curriculum.yaml with what study and method change, and tests its
 checkpoints on task parameters that are never trained on. Rows go to
 docs/results/curriculum/results.json: those with ``phi`` "test" are of checkpoints, those with
 "validation" were measured on the way, on other task parameters. Resumable: a run goes on from its
@@ -30,6 +31,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from experiments import training  # noqa: E402
+from experiments.demonstrations import run_name  # noqa: E402
 from experiments.learning_curve import learning_curve  # noqa: E402
 from experiments.results import (  # noqa: E402
     CURRICULUM_IDENTITY,
@@ -39,7 +41,7 @@ from experiments.results import (  # noqa: E402
 )
 from lightning_modules.slim_checkpoint import write_slim  # noqa: E402
 
-CONFIG = "configs/pick_banana/curriculum.yaml"
+STAGE = "curriculum"
 RESULTS = results_file("curriculum")
 
 
@@ -103,18 +105,22 @@ KEPT = ("curriculum", *STARTS)
 def main() -> None:
     """Trains where needed, tests, saves, prints the RESULT line of the last checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=training.TASKS, default=training.TASKS[0])
     parser.add_argument("--study", choices=STUDIES, default="table")
     parser.add_argument("--method", choices=METHODS, default="curriculum")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    run = ROOT / "runs" / "curriculum" / f"{args.study}-{args.method}-{args.seed}"
+    name = f"{args.study}-{args.method}-{args.seed}"
+    usual = args.task == training.TASKS[0]
+    run = ROOT / "runs" / "curriculum" / (name if usual else f"{args.task}-{name}")
     run.mkdir(parents=True, exist_ok=True)
     config = run / "study.yaml"
-    config.write_text(yaml.safe_dump(overrides(args.study, args.method, args.seed, run)))
-    configs = ["--config", CONFIG, "--config", str(config.relative_to(ROOT))]
+    changed = overrides(args.task, args.study, args.method, args.seed, run)
+    config.write_text(yaml.safe_dump(changed))
+    configs = [*training.configs(STAGE, args.task), "--config", str(config.relative_to(ROOT))]
     last = training.fit(configs, run)
     identity = {
-        "task": "pick_banana",
+        "task": args.task,
         "study": args.study,
         "method": args.method,
         "seed": args.seed,
@@ -128,17 +134,17 @@ def main() -> None:
     rings = [identity | {"study": "rings"} | ring | {"command": command()} for ring in tried(last)]
     if args.study == "table":
         write_rows(RESULTS, rings, identity=CURRICULUM_IDENTITY)
-        if args.method in KEPT:
+        if usual and args.method in KEPT:
             write_slim(last, RESULTS.parent / "checkpoints" / f"{args.method}-{args.seed}.ckpt")
-        if args.method == "curriculum" and args.seed == 0:
+        if usual and args.method == "curriculum" and args.seed == 0:
             shutil.copy(run / "curriculum" / "growth.gif", RESULTS.with_name("growth.gif"))
     print("RESULT", json.dumps(rows[-1]))
 
 
-def overrides(study: str, method: str, seed: int, run: Path) -> dict[str, Any]:
+def overrides(task: str, study: str, method: str, seed: int, run: Path) -> dict[str, Any]:
     """What the study and the method change in the curriculum's config."""
     wanted = STUDIES[study]
-    base = yaml.safe_load((ROOT / CONFIG).read_text())
+    base = yaml.safe_load((ROOT / training.configs(STAGE, training.TASKS[0])[1]).read_text())
     callbacks: list[dict[str, Any]] = base["trainer"]["callbacks"]
     for callback in callbacks:
         args: dict[str, Any] = callback.setdefault("init_args", {})
@@ -173,8 +179,9 @@ def overrides(study: str, method: str, seed: int, run: Path) -> dict[str, Any]:
     if method in WHOLE_CHAIN:
         model["tuned_steps"] = None
     if not method.endswith("from_scratch"):
-        where = "point_from_home" if method in GATES else STARTS.get(method)
-        model["beachhead"] = str(beachhead(seed) if where is None else cloned(where, seed))
+        where = "point_from_home" if method in GATES else STARTS.get(method, "point")
+        usual = task == training.TASKS[0] and where == "point"
+        model["beachhead"] = str(beachhead(seed) if usual else cloned(task, where, seed))
     data: dict[str, Any] = {"init_args": {"seed": seed}}
     if method in GATES:
         data["class_path"] = "experiments.far_corner.PickBananaFarCorner"
@@ -202,11 +209,11 @@ def beachhead(seed: int) -> Path:
     return checkpoint
 
 
-def cloned(where: str, seed: int) -> Path:
+def cloned(task: str, where: str, seed: int) -> Path:
     """The policy cloned from 32 other demonstrations; made if there is none."""
-    run = ROOT / "runs" / "demonstrations" / f"{where}-32-{seed}"
+    run = ROOT / "runs" / "demonstrations" / run_name(task, where, 32, seed)
     if not (run / "done").is_file():
-        make = [sys.executable, "experiments/demonstrations.py", "--where", where]
+        make = [sys.executable, "experiments/demonstrations.py", "--task", task, "--where", where]
         subprocess.run([*make, "--count", "32", "--seed", str(seed)], cwd=ROOT, check=True)
     return run / "checkpoints" / "last.ckpt"
 

@@ -2,10 +2,11 @@
 
     python experiments/demonstrations.py --where table --count 128 --seed 0
 
-Demonstrations are recorded on one phi set, cloned by configs/pick_banana/diffusion_policy.yaml and
-tested on all sets. ``table`` is what the curriculum is compared with: a person who demonstrates
-everywhere. ``point_from_home`` starts every demonstration in the same pose; ``one_point`` has a
-single task parameter. Rows go to docs/results/curriculum/results.json. Resumable.
+Demonstrations are recorded on one phi set, cloned by configs/pick_banana/diffusion_policy.yaml (of
+another task with what it changes) and tested on all sets. ``table`` is what the curriculum is
+compared with: a person who demonstrates everywhere. ``point`` is the beachhead of another task.
+``point_from_home`` starts every demonstration in the same pose; ``one_point`` has a single task
+parameter. Rows go to docs/results/curriculum/results.json. Resumable.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from experiments import training  # noqa: E402
 from experiments.results import CURRICULUM_IDENTITY, results_file, write_rows  # noqa: E402
 from robot.episodes import EpisodeStore  # noqa: E402
 
-CONFIG = "configs/pick_banana/diffusion_policy.yaml"
+STAGE = "diffusion_policy"
 FROM_HOME = {"start_spread": 0.0, "start_yaw": 0.0}
 # By name: the phi set, and the operator's style where it is not the usual one.
 WHERE: dict[str, tuple[str, dict[str, float]]] = {
@@ -39,20 +40,21 @@ WHERE: dict[str, tuple[str, dict[str, float]]] = {
 def main() -> None:
     """Trains where needed, tests, saves, prints the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=training.TASKS, default=training.TASKS[0])
     parser.add_argument("--where", choices=WHERE, default="table")
     parser.add_argument("--count", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    name = f"{args.where}-{args.count}-{args.seed}"
+    name = run_name(args.task, args.where, args.count, args.seed)
     run = ROOT / "runs" / "demonstrations" / name
     store = ROOT / "data" / "demonstrations" / name
     run.mkdir(parents=True, exist_ok=True)
     config = run / "study.yaml"
     config.write_text(yaml.safe_dump(overrides(args.where, args.count, args.seed, store, run)))
-    configs = ["--config", CONFIG, "--config", str(config.relative_to(ROOT))]
+    configs = [*training.configs(STAGE, args.task), "--config", str(config.relative_to(ROOT))]
     tested = training.test(configs, training.fit(configs, run))
     identity = {
-        "task": "pick_banana",
+        "task": args.task,
         "study": "demonstrations",
         "method": f"cloning_{args.where}",
         "seed": args.seed,
@@ -65,10 +67,16 @@ def main() -> None:
     print("RESULT", json.dumps(row))
 
 
+def run_name(task: str, where: str, count: int, seed: int) -> str:
+    """Of a run and of its demonstrations."""
+    name = f"{where}-{count}-{seed}"
+    return name if task == training.TASKS[0] else f"{task}-{name}"
+
+
 def overrides(where: str, count: int, seed: int, store: Path, run: Path) -> dict[str, Any]:
     """What differs from the config of the main job."""
     phi_set, style = WHERE[where]
-    base = yaml.safe_load((ROOT / CONFIG).read_text())
+    base = yaml.safe_load((ROOT / training.configs(STAGE, training.TASKS[0])[1]).read_text())
     source: dict[str, Any] = base["data"]["init_args"]["sources"]["demonstrations"]
     source["init_args"] |= {"path": str(store), "num_episodes": count}
     if style:

@@ -33,6 +33,8 @@ ASKED = 0.9  # success on wide and table that the curriculum is to reach
 
 def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     """Every part of the page that is made from results: its name there and its text."""
+    yield "curriculum-bowl", bowl_rows(rows)
+    rows = [row for row in rows if row["task"] == "pick_banana"]
     yield "curriculum-table", table_rows(rows)
     yield "curriculum-comparison", comparison_rows(rows)
     yield "curriculum-significant", significant(rows)
@@ -195,6 +197,20 @@ def demonstration_rows(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def bowl_rows(rows: Sequence[Row]) -> str:
+    """The other task: its beachheads, and where the curriculum took them."""
+    rows = [row for row in rows if row["task"] == "place_in_bowl"]
+    lines = ["| | seed | episodes | " + " | ".join(f"`{s}`" for s in PHI_SETS) + " | n |"]
+    lines.append("|---" * (len(PHI_SETS) + 4) + "|")
+    cloned = [("beachhead", row) for row in of(rows, "demonstrations", method="cloning_point")]
+    widened = [("curriculum", row) for row in of(rows, "table", phi="test")]
+    for name, row in sorted([*cloned, *widened], key=lambda x: (x[1]["seed"], x[0])):
+        cells = [name, str(row["seed"]), f"{row['episodes']:,}"]
+        cells += [*(interval(row, s) for s in PHI_SETS), str(row["success/table/n"])]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def figures(rows: Sequence[Row], beachheads: Sequence[Row]) -> Iterator[tuple[str, Figure]]:
     """By file name; those that there are rows for.
 
@@ -202,6 +218,7 @@ def figures(rows: Sequence[Row], beachheads: Sequence[Row]) -> Iterator[tuple[st
         rows: of the studies of the curriculum.
         beachheads: tested policies that its runs start from, one a seed.
     """
+    rows = [row for row in rows if row["task"] == "pick_banana"]
     if curves := of(rows, "table", phi="validation", method="curriculum"):
         begun = [{**row, "episodes": 0, "robot_s": 0.0} for row in beachheads]
         yield "table.png", curve_figure([*begun, *curves], ("point", "wide", "table"))

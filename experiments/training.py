@@ -15,6 +15,17 @@ from experiments.results import ROOT, command, machine, replace_text
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
+TASKS = ("pick_banana", "place_in_bowl")
+
+
+def configs(stage: str, task: str) -> list[str]:
+    """Arguments that name the config of a stage and, after it, what another task changes in it."""
+    files = [f"configs/{TASKS[0]}/{stage}.yaml"]
+    if task != TASKS[0]:
+        files.append(f"configs/{task}/{stage}.yaml")
+    return [word for file in files for word in ("--config", file)]
+
+
 def fit(arguments: list[str], run: Path) -> Path:
     """Trains unless the run is done; one that was stopped goes on from its last checkpoint.
 

@@ -11,6 +11,7 @@ import yaml
 from experiments import curriculum as studies
 from experiments.far_corner import CORNER, PickBananaFarCorner, TooLargeStep
 from experiments.one_point import PickBananaAtOnePoint
+from experiments.training import configs
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,9 +20,11 @@ ROOT = Path(__file__).parents[2]
 def overrides(monkeypatch):
     """``overrides`` that trains no beachhead for it."""
     monkeypatch.setattr(studies, "beachhead", lambda seed: Path(f"mlp-{seed}.ckpt"))
-    monkeypatch.setattr(studies, "cloned", lambda where, seed: Path(f"{where}-{seed}.ckpt"))
-    return lambda study, method, seed=3: studies.overrides(
-        study, method, seed, Path(f"{study}-{method}-{seed}")
+    monkeypatch.setattr(
+        studies, "cloned", lambda task, where, seed: Path(f"{task}-{where}-{seed}.ckpt")
+    )
+    return lambda study, method, seed=3, task="pick_banana": studies.overrides(
+        task, study, method, seed, Path(f"{study}-{method}-{seed}")
     )
 
 
@@ -57,19 +60,26 @@ def test_from_scratch_there_is_no_beachhead_and_nothing_is_frozen(overrides):
         assert model["tuned_steps"] is None
     assert overrides("table", "curriculum")["model"]["init_args"] == {"beachhead": "mlp-3.ckpt"}
     at_one_point = overrides("table", "curriculum_one_point")
-    assert at_one_point["model"]["init_args"]["beachhead"] == "one_point-3.ckpt"
+    assert at_one_point["model"]["init_args"]["beachhead"] == "pick_banana-one_point-3.ckpt"
+    bowl = overrides("table", "curriculum", task="place_in_bowl")
+    assert bowl["model"]["init_args"] == {"beachhead": "place_in_bowl-point-3.ckpt"}
     assert at_one_point["data"]["init_args"]["phi_set"] == "one_point"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("study", "method"),
-    [("gate", "gate_off"), ("table", "curriculum_one_point"), ("comparison", "from_scratch")],
+    ("task", "study", "method"),
+    [
+        ("pick_banana", "gate", "gate_off"),
+        ("pick_banana", "table", "curriculum_one_point"),
+        ("pick_banana", "comparison", "from_scratch"),
+        ("place_in_bowl", "table", "curriculum"),
+    ],
 )
-def test_the_command_line_takes_what_a_study_writes(overrides, tmp_path, study, method):
+def test_the_command_line_takes_what_a_study_writes(overrides, tmp_path, task, study, method):
     path = tmp_path / "study.yaml"
-    path.write_text(yaml.safe_dump(overrides(study, method)))
-    words = ["fit", "--config", studies.CONFIG, "--config", str(path), "--print_config"]
+    path.write_text(yaml.safe_dump(overrides(study, method, task=task)))
+    words = ["fit", *configs(studies.STAGE, task), "--config", str(path), "--print_config"]
     done = subprocess.run(
         [sys.executable, "train.py", *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
