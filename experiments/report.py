@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from experiments import report_curriculum  # noqa: E402
+from experiments import curriculum_figures, report_curriculum  # noqa: E402
 from experiments.results import (  # noqa: E402
     PHI_SETS,
     Row,
@@ -40,7 +40,7 @@ def main() -> None:
     figure = denoiser_figure(read_rows(denoisers))
     figure.savefig(denoisers.with_name("denoisers.png"), dpi=120)
     curriculum = results_file("curriculum")
-    for name, figure in report_curriculum.figures(
+    for name, figure in curriculum_figures.figures(
         read_rows(curriculum), read_rows(results_file("demo"))
     ):
         figure.savefig(curriculum.with_name(name), dpi=110)

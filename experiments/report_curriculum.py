@@ -1,18 +1,20 @@
-"""Tables and figures of the curriculum's studies, from docs/results/curriculum/results.json."""
+"""Tables of the curriculum's studies, from docs/results/curriculum/results.json."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import fmean
 from typing import Any
 
-from matplotlib.figure import Figure
 from scipy.stats import t as student
 from scipy.stats import ttest_ind
 
+from experiments import teleoperation_cost
 from experiments.results import PHI_SETS, Row, interval
+from experiments.teleoperation_cost import BRIDGE, Assumptions
 
 # What is compared, in the order in which it is shown.
 METHODS = {
@@ -28,7 +30,6 @@ METHODS = {
     "from_scratch": "DPPO from scratch",
     "reinforce_from_scratch": "REINFORCE from scratch",
 }
-ASKED = 0.9  # success on wide and table that the curriculum is to reach
 
 
 def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
@@ -40,6 +41,9 @@ def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     yield "curriculum-significant", significant(rows)
     yield "curriculum-gate", gate_rows(rows)
     yield "curriculum-demonstrations", demonstration_rows(rows)
+    yield "curriculum-replaced", replaced(rows)
+    wanted = [("demonstrated here", 32), ("over the whole table", 2048)]
+    yield "curriculum-cost", teleoperation_cost.table(wanted, BRIDGE.seconds, Assumptions())
 
 
 def of(rows: Sequence[Row], study: str, **wanted: object) -> list[Row]:
@@ -197,6 +201,28 @@ def demonstration_rows(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def replaced(rows: Sequence[Row]) -> str:
+    """How many demonstrations over the whole table do what the curriculum does."""
+    ours = [r["success/table"] for r in last(of(rows, "table", method="curriculum", phi="test"))]
+    found: dict[int, list[float]] = defaultdict(list)
+    for row in of(rows, "demonstrations", method="cloning_table"):
+        found[row["demonstrations"]].append(row["success/table"])
+    counts = sorted(found)
+    if not ours or not counts:
+        return ""
+    reached, cloned = fmean(ours), [fmean(found[n]) for n in counts]
+    begin = f"The curriculum ends at {reached:.3f} on `table`, the mean over {len(ours)} seeds. "
+    for (n, a), (m, b) in pairwise(zip(counts, cloned, strict=True)):
+        if a < reached <= b:
+            share = (reached - a) / (b - a)
+            equal = math.exp(math.log(n) + share * (math.log(m) - math.log(n)))
+            return begin + f"Cloning gets there with about {equal:,.0f} (interpolated)."
+    best = max(cloned)
+    if best < reached:
+        return begin + f"Cloning does not get there with {counts[-1]:,}: {best:.3f}."
+    return begin + f"Cloning gets there with {counts[0]:,} already: {cloned[0]:.3f}."
+
+
 def bowl_rows(rows: Sequence[Row]) -> str:
     """The other task: its beachheads, and where the curriculum took them."""
     rows = [row for row in rows if row["task"] == "place_in_bowl"]
@@ -209,138 +235,3 @@ def bowl_rows(rows: Sequence[Row]) -> str:
         cells += [*(interval(row, s) for s in PHI_SETS), str(row["success/table/n"])]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def figures(rows: Sequence[Row], beachheads: Sequence[Row]) -> Iterator[tuple[str, Figure]]:
-    """By file name; those that there are rows for.
-
-    Args:
-        rows: of the studies of the curriculum.
-        beachheads: tested policies that its runs start from, one a seed.
-    """
-    rows = [row for row in rows if row["task"] == "pick_banana"]
-    if curves := of(rows, "table", phi="validation", method="curriculum"):
-        begun = [{**row, "episodes": 0, "robot_s": 0.0} for row in beachheads]
-        yield "table.png", curve_figure([*begun, *curves], ("point", "wide", "table"))
-    if curves := of(rows, "comparison", phi="validation"):
-        yield "comparison.png", comparison_figure(curves)
-    if rings := of(rows, "rings", method="curriculum"):
-        yield "rings.png", ring_figure(rings)
-    if demonstrations := of(rows, "demonstrations", method="cloning_table"):
-        yield "demonstrations.png", demonstration_figure(demonstrations, rows)
-
-
-def curve_figure(rows: Sequence[Row], phi_sets: Sequence[str]) -> Figure:
-    """Success by set against episodes and against hours of arm time, a line a seed."""
-    figure = Figure(figsize=(4.2 * len(phi_sets), 6.4), layout="constrained")
-    grid = figure.subplots(2, len(phi_sets), sharey=True)
-    for column, phi_set in enumerate(phi_sets):
-        for line, (name, scale) in enumerate((("episodes", 1.0), ("robot_s", 1 / 3600))):
-            axes = grid[line][column]
-            for seed in sorted({row["seed"] for row in rows}):
-                run = sorted((row for row in rows if row["seed"] == seed), key=episodes)
-                axes.plot(
-                    [row[name] * scale for row in run],
-                    [row[f"success/{phi_set}"] for row in run],
-                    marker=".",
-                    label=f"seed {seed}",
-                )
-            axes.axhline(ASKED, color="gray", lw=0.8, ls="--")
-            axes.set(title=phi_set if line == 0 else "", ylim=(0, 1.03))
-            axes.set_xlabel("episodes" if line == 0 else "hours the arm has moved")
-            axes.grid(alpha=0.3)
-    grid[0][0].set_ylabel("success")
-    grid[1][0].set_ylabel("success")
-    grid[0][0].legend(frameon=False)
-    return figure
-
-
-def episodes(row: Row) -> float:
-    """What learning curves are sorted by."""
-    return row["episodes"]
-
-
-def comparison_figure(rows: Sequence[Row]) -> Figure:
-    """Success on ``wide`` of all methods, the mean over seeds with the seeds' span."""
-    figure = Figure(figsize=(9, 5), layout="constrained")
-    axes = figure.subplots()
-    for method, name in METHODS.items():
-        runs = by_seed(of(rows, "comparison", method=method))
-        if not runs:
-            continue
-        shared = min(len(run) for run in runs)
-        steps = [fmean(run[i]["episodes"] for run in runs) for i in range(shared)]
-        values = [[run[i]["success/wide"] for run in runs] for i in range(shared)]
-        (line,) = axes.plot(steps, [fmean(v) for v in values], marker=".", label=name)
-        lows, highs = [min(v) for v in values], [max(v) for v in values]
-        axes.fill_between(steps, lows, highs, color=line.get_color(), alpha=0.12)
-    axes.set(xlabel="episodes, tries of rings included", ylabel="success on wide", ylim=(0, 1.03))
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
-
-
-def by_seed(rows: Sequence[Row]) -> list[list[Row]]:
-    """The rows of each seed, in order of episodes."""
-    found: dict[int, list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=episodes):
-        found[row["seed"]].append(row)
-    return list(found.values())
-
-
-def ring_figure(rows: Sequence[Row]) -> Figure:
-    """Expected return on every ring before any training on it, against the level."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    for run in by_ring(rows):
-        value = [row["expected_return"] for row in run]
-        low = [row["expected_return"] - row["expected_return/lo"] for row in run]
-        high = [row["expected_return/hi"] - row["expected_return"] for row in run]
-        levels = [row["level"] + 0.004 * run[0]["seed"] for row in run]
-        axes.errorbar(
-            levels, value, [low, high], fmt="o", ms=3, lw=0.7, label=f"seed {run[0]['seed']}"
-        )
-    axes.axhline(0.02, color="tab:red", lw=0.8, ls="--", label="least lower end")
-    axes.set(
-        xlabel="level before it widens",
-        ylabel="E[R] on the ring",
-        ylim=(-0.02, 1.03),
-        xlim=(-0.02, 1.02),
-    )
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
-    return figure
-
-
-def by_ring(rows: Sequence[Row]) -> list[list[Row]]:
-    """The rings of each seed, in the order in which they were tried."""
-    found: dict[int, list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda r: (r["seed"], r["ring"])):
-        found[row["seed"]].append(row)
-    return list(found.values())
-
-
-def demonstration_figure(rows: Sequence[Row], every: Sequence[Row]) -> Figure:
-    """Success on the table against demonstrations spread over it, and the curriculum's level."""
-    figure = Figure(figsize=(9, 3.8), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    runs = sorted(rows, key=lambda r: r["demonstrations"])
-    reached = [
-        r["success/table"] for r in last(of(every, "table", method="curriculum", phi="test"))
-    ]
-    for axes, name, scale in ((left, "demonstrations", 1.0), (right, "driven_s", 1 / 60)):
-        for seed in sorted({row["seed"] for row in runs}):
-            run = [row for row in runs if row["seed"] == seed]
-            axes.plot([r[name] * scale for r in run], [r["success/table"] for r in run], marker="o")
-        if reached:
-            axes.axhline(
-                fmean(reached), color="tab:green", ls="--", label="curriculum, 32 at point"
-            )
-        axes.set_xscale("log")
-        axes.grid(alpha=0.3)
-    left.set(
-        xlabel="demonstrations over the whole table", ylabel="success on table", ylim=(0, 1.03)
-    )
-    right.set_xlabel("minutes of driving")
-    left.legend(frameon=False)
-    return figure

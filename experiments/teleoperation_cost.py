@@ -9,6 +9,7 @@ totals beside it: what a set of that size took to drive, at the same rates.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -52,12 +53,11 @@ class Cost:
     money: float
 
 
-def cost(demonstrations: int, seconds: float, reset_s: float, failures: float, wage: float) -> Cost:
-    """What a number of demonstrations costs.
+@dataclass(frozen=True)
+class Assumptions:
+    """What driving takes beside driving.
 
-    Args:
-        demonstrations: successful ones that are wanted.
-        seconds: of driving in one.
+    Attributes:
         reset_s: seconds between two attempts: putting things back, looking, rest.
         failures: share of attempts that are thrown away.
         wage: of an hour.
@@ -65,32 +65,59 @@ def cost(demonstrations: int, seconds: float, reset_s: float, failures: float, w
     Raises:
         ValueError: if a number is negative, or all attempts fail.
     """
-    if min(demonstrations, seconds, reset_s, wage) < 0:
-        raise ValueError("demonstrations, seconds, reset_s and wage must not be negative")
-    if not 0 <= failures < 1:
-        raise ValueError(f"failures is {failures}, it must be in [0, 1)")
-    hours = demonstrations / (1 - failures) * (seconds + reset_s) / 3600
-    return Cost(hours, hours * wage)
+
+    reset_s: float = 10.0
+    failures: float = 0.1
+    wage: float = 25.0
+
+    def __post_init__(self) -> None:
+        if min(self.reset_s, self.wage) < 0:
+            raise ValueError(
+                f"reset_s is {self.reset_s} and wage {self.wage}, they must not be negative"
+            )
+        if not 0 <= self.failures < 1:
+            raise ValueError(f"failures is {self.failures}, it must be in [0, 1)")
+
+    def cost(self, demonstrations: int, seconds: float) -> Cost:
+        """What so many successful demonstrations cost, each of so many seconds of driving."""
+        if min(demonstrations, seconds) < 0:
+            raise ValueError(
+                f"demonstrations is {demonstrations} and seconds {seconds}, "
+                "they must not be negative"
+            )
+        attempts = demonstrations / (1 - self.failures)
+        hours = attempts * (seconds + self.reset_s) / 3600
+        return Cost(hours, hours * self.wage)
+
+
+def table(wanted: Sequence[tuple[str, int]], seconds: float, assumed: Assumptions) -> str:
+    """Numbers of demonstrations by name, and the published collections, as a table."""
+    lines = [
+        "| | demonstrations | s each | hours | cost | source |",
+        "|---|---:|---:|---:|---:|---|",
+    ]
+    own = [Collection(name, count, seconds, "") for name, count in wanted]
+    for each in (*own, *COLLECTIONS):
+        total = assumed.cost(each.trajectories, each.seconds)
+        lines.append(
+            f"| {each.name} | {each.trajectories:,} | {each.seconds:.1f} | {total.hours:,.1f} "
+            f"| {total.money:,.0f} | {each.source} |"
+        )
+    return "\n".join(lines)
 
 
 def main() -> None:
     """Prints the cost of the demonstrations asked for, and of published collections."""
+    usual = Assumptions()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demonstrations", type=int, default=2048)
     parser.add_argument("--seconds", type=float, default=BRIDGE.seconds, help="of driving in one")
-    parser.add_argument("--reset_s", type=float, default=10.0, help="seconds between attempts")
-    parser.add_argument("--failures", type=float, default=0.1, help="share of attempts thrown away")
-    parser.add_argument("--wage", type=float, default=25.0, help="of an hour")
+    parser.add_argument("--reset_s", type=float, default=usual.reset_s, help="between attempts")
+    parser.add_argument("--failures", type=float, default=usual.failures, help="thrown away")
+    parser.add_argument("--wage", type=float, default=usual.wage, help="of an hour")
     args = parser.parse_args()
-    assumed = (args.reset_s, args.failures, args.wage)
-    wanted = Collection("asked for", args.demonstrations, args.seconds, "")
-    print(f"{'':18} {'demonstrations':>14} {'s each':>7} {'hours':>9} {'cost':>12}")
-    for each in (wanted, *COLLECTIONS):
-        total = cost(each.trajectories, each.seconds, *assumed)
-        print(
-            f"{each.name:18} {each.trajectories:14,} {each.seconds:7.1f} {total.hours:9,.1f} "
-            f"{total.money:12,.0f}  {each.source}"
-        )
+    assumed = Assumptions(args.reset_s, args.failures, args.wage)
+    print(table([("asked for", args.demonstrations)], args.seconds, assumed))
 
 
 if __name__ == "__main__":

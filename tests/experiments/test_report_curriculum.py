@@ -9,6 +9,7 @@ from experiments.report_curriculum import (
     holm,
     last,
     mean_interval,
+    replaced,
     significant,
 )
 
@@ -43,6 +44,21 @@ def test_p_values_are_corrected_as_in_holms_paper():
     # By hand: 4 * 0.005, 3 * 0.01, then 2 * 0.03 and 1 * 0.04 no less than that.
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, 0.9]) == [1.0, 1.0]
+
+
+def test_the_demonstrations_that_were_replaced_are_interpolated_on_a_log_scale():
+    ours = [{**row("curriculum", seed, 0.8), "study": "table"} for seed in range(2)]
+
+    def cloned(successes):
+        return [
+            {**row("cloning_table", 0, s), "study": "demonstrations", "demonstrations": n}
+            for n, s in successes.items()
+        ]
+
+    assert "with about 64 " in replaced([*ours, *cloned({32: 0.7, 128: 0.9})])
+    assert "does not get there with 128: 0.700" in replaced([*ours, *cloned({32: 0.6, 128: 0.7})])
+    assert "with 32 already: 0.850" in replaced([*ours, *cloned({32: 0.85, 128: 0.9})])
+    assert replaced(ours) == ""
 
 
 def test_of_each_run_the_last_row_counts():

@@ -1,0 +1,149 @@
+"""Figures of the curriculum's studies, from docs/results/curriculum/results.json."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+
+from matplotlib.figure import Figure
+
+from experiments.report_curriculum import METHODS, last, of
+from experiments.results import Row
+
+ASKED = 0.9  # success on wide and table that the curriculum is to reach
+
+
+def figures(rows: Sequence[Row], beachheads: Sequence[Row]) -> Iterator[tuple[str, Figure]]:
+    """By file name; those that there are rows for.
+
+    Args:
+        rows: of the studies of the curriculum.
+        beachheads: tested policies that its runs start from, one a seed.
+    """
+    rows = [row for row in rows if row["task"] == "pick_banana"]
+    if curves := of(rows, "table", phi="validation", method="curriculum"):
+        begun = [{**row, "episodes": 0, "robot_s": 0.0} for row in beachheads]
+        yield "table.png", curve_figure([*begun, *curves], ("point", "wide", "table"))
+    if curves := of(rows, "comparison", phi="validation"):
+        yield "comparison.png", comparison_figure(curves)
+    if rings := of(rows, "rings", method="curriculum"):
+        yield "rings.png", ring_figure(rings)
+    if demonstrations := of(rows, "demonstrations", method="cloning_table"):
+        yield "demonstrations.png", demonstration_figure(demonstrations, rows)
+
+
+def curve_figure(rows: Sequence[Row], phi_sets: Sequence[str]) -> Figure:
+    """Success by set against episodes and against hours of arm time, a line a seed."""
+    figure = Figure(figsize=(4.2 * len(phi_sets), 6.4), layout="constrained")
+    grid = figure.subplots(2, len(phi_sets), sharey=True)
+    for column, phi_set in enumerate(phi_sets):
+        for line, (name, scale) in enumerate((("episodes", 1.0), ("robot_s", 1 / 3600))):
+            axes = grid[line][column]
+            for seed in sorted({row["seed"] for row in rows}):
+                run = sorted((row for row in rows if row["seed"] == seed), key=episodes)
+                axes.plot(
+                    [row[name] * scale for row in run],
+                    [row[f"success/{phi_set}"] for row in run],
+                    marker=".",
+                    label=f"seed {seed}",
+                )
+            axes.axhline(ASKED, color="gray", lw=0.8, ls="--")
+            axes.set(title=phi_set if line == 0 else "", ylim=(0, 1.03))
+            axes.set_xlabel("episodes" if line == 0 else "hours the arm has moved")
+            axes.grid(alpha=0.3)
+    grid[0][0].set_ylabel("success")
+    grid[1][0].set_ylabel("success")
+    grid[0][0].legend(frameon=False)
+    return figure
+
+
+def episodes(row: Row) -> float:
+    """What learning curves are sorted by."""
+    return row["episodes"]
+
+
+def comparison_figure(rows: Sequence[Row]) -> Figure:
+    """Success on ``wide`` of all methods, the mean over seeds with the seeds' span."""
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.subplots()
+    for method, name in METHODS.items():
+        runs = by_seed(of(rows, "comparison", method=method))
+        if not runs:
+            continue
+        shared = min(len(run) for run in runs)
+        steps = [fmean(run[i]["episodes"] for run in runs) for i in range(shared)]
+        values = [[run[i]["success/wide"] for run in runs] for i in range(shared)]
+        (line,) = axes.plot(steps, [fmean(v) for v in values], marker=".", label=name)
+        lows, highs = [min(v) for v in values], [max(v) for v in values]
+        axes.fill_between(steps, lows, highs, color=line.get_color(), alpha=0.12)
+    axes.set(xlabel="episodes, tries of rings included", ylabel="success on wide", ylim=(0, 1.03))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def by_seed(rows: Sequence[Row]) -> list[list[Row]]:
+    """The rows of each seed, in order of episodes."""
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=episodes):
+        found[row["seed"]].append(row)
+    return list(found.values())
+
+
+def ring_figure(rows: Sequence[Row]) -> Figure:
+    """Expected return on every ring before any training on it, against the level."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    for run in by_ring(rows):
+        value = [row["expected_return"] for row in run]
+        low = [row["expected_return"] - row["expected_return/lo"] for row in run]
+        high = [row["expected_return/hi"] - row["expected_return"] for row in run]
+        levels = [row["level"] + 0.004 * run[0]["seed"] for row in run]
+        axes.errorbar(
+            levels, value, [low, high], fmt="o", ms=3, lw=0.7, label=f"seed {run[0]['seed']}"
+        )
+    axes.axhline(0.02, color="tab:red", lw=0.8, ls="--", label="least lower end")
+    axes.set(
+        xlabel="level before it widens",
+        ylabel="E[R] on the ring",
+        ylim=(-0.02, 1.03),
+        xlim=(-0.02, 1.02),
+    )
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return figure
+
+
+def by_ring(rows: Sequence[Row]) -> list[list[Row]]:
+    """The rings of each seed, in the order in which they were tried."""
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda r: (r["seed"], r["ring"])):
+        found[row["seed"]].append(row)
+    return list(found.values())
+
+
+def demonstration_figure(rows: Sequence[Row], every: Sequence[Row]) -> Figure:
+    """Success on the table against demonstrations spread over it, and the curriculum's level."""
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    runs = sorted(rows, key=lambda r: r["demonstrations"])
+    reached = [
+        r["success/table"] for r in last(of(every, "table", method="curriculum", phi="test"))
+    ]
+    for axes, name, scale in ((left, "demonstrations", 1.0), (right, "driven_s", 1 / 60)):
+        for seed in sorted({row["seed"] for row in runs}):
+            run = [row for row in runs if row["seed"] == seed]
+            axes.plot([r[name] * scale for r in run], [r["success/table"] for r in run], marker="o")
+        if reached:
+            axes.axhline(
+                fmean(reached), color="tab:green", ls="--", label="curriculum, 32 at point"
+            )
+        axes.set_xscale("log")
+        axes.grid(alpha=0.3)
+    left.set(
+        xlabel="demonstrations over the whole table", ylabel="success on table", ylim=(0, 1.03)
+    )
+    right.set_xlabel("minutes of driving")
+    left.legend(frameon=False)
+    return figure
