@@ -27,6 +27,7 @@ from experiments.results import CURRICULUM_IDENTITY, results_file, write_rows  #
 from robot.episodes import EpisodeStore  # noqa: E402
 
 STAGE = "diffusion_policy"
+EPOCHS = 10  # of the config
 FROM_HOME = {"start_spread": 0.0, "start_yaw": 0.0}
 # By name: the phi set, and the operator's style where it is not the usual one.
 WHERE: dict[str, tuple[str, dict[str, float]]] = {
@@ -43,14 +44,23 @@ def main() -> None:
     parser.add_argument("--task", choices=training.TASKS, default=training.TASKS[0])
     parser.add_argument("--where", choices=WHERE, default="table")
     parser.add_argument("--count", type=int, default=32)
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of 500 steps")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    name = run_name(args.task, args.where, args.count, args.seed)
+    if args.count < 2 or args.epochs < 1:
+        parser.error(f"count is {args.count} (at least 2) and epochs {args.epochs} (at least 1)")
+    if args.where == "one_point" and args.task != training.TASKS[0]:
+        parser.error(f"one_point is a set of {training.TASKS[0]}, not of {args.task}")
+    name = run_name(args.task, args.where, args.count, args.seed, args.epochs)
     run = ROOT / "runs" / "demonstrations" / name
-    store = ROOT / "data" / "demonstrations" / name
+    store = (
+        ROOT / "data" / "demonstrations" / run_name(args.task, args.where, args.count, args.seed)
+    )
     run.mkdir(parents=True, exist_ok=True)
     config = run / "study.yaml"
-    config.write_text(yaml.safe_dump(overrides(args.where, args.count, args.seed, store, run)))
+    changed = overrides(args.where, args.count, args.seed, store, run)
+    changed["trainer"]["max_epochs"] = args.epochs
+    config.write_text(yaml.safe_dump(changed))
     configs = [*training.configs(STAGE, args.task), "--config", str(config.relative_to(ROOT))]
     tested = training.test(configs, training.fit(configs, run))
     identity = {
@@ -59,6 +69,7 @@ def main() -> None:
         "method": f"cloning_{args.where}",
         "seed": args.seed,
         "demonstrations": args.count,
+        "epochs": args.epochs,
     }
     seconds = EpisodeStore.open(store).total_seconds()
     driven = {"episodes": 0, "driven_s": round(seconds["human"] + seconds["scripted"], 1)}
@@ -67,10 +78,11 @@ def main() -> None:
     print("RESULT", json.dumps(row))
 
 
-def run_name(task: str, where: str, count: int, seed: int) -> str:
-    """Of a run and of its demonstrations."""
+def run_name(task: str, where: str, count: int, seed: int, epochs: int = EPOCHS) -> str:
+    """Of a run and, with the usual epochs, of its demonstrations."""
     name = f"{where}-{count}-{seed}"
-    return name if task == training.TASKS[0] else f"{task}-{name}"
+    name = name if task == training.TASKS[0] else f"{task}-{name}"
+    return name if epochs == EPOCHS else f"{name}-{epochs}"
 
 
 def overrides(where: str, count: int, seed: int, store: Path, run: Path) -> dict[str, Any]:
@@ -87,10 +99,17 @@ def overrides(where: str, count: int, seed: int, store: Path, run: Path) -> dict
     if phi_set == "one_point":
         data["class_path"] = "experiments.one_point.PickBananaAtOnePoint"
     name = f"demonstrations/{run.name}"
+    callbacks: list[dict[str, Any]] = base["trainer"]["callbacks"]
+    for callback in callbacks:
+        if callback["class_path"] == "callbacks.RolloutEvaluation":
+            callback["init_args"]["test_episodes"] = 512
     return {
         "seed_everything": seed,
         "data": data,
-        "trainer": {"logger": {"init_args": {"name": name, "version": ""}}},
+        "trainer": {
+            "callbacks": callbacks,
+            "logger": {"init_args": {"name": name, "version": ""}},
+        },
     }
 
 

@@ -24,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 IDENTITY = ("task", "method", "seed")
 # Of the rows of all studies of the curriculum, which share a file.
-CURRICULUM_IDENTITY = (*IDENTITY, "study", "demonstrations")
+CURRICULUM_IDENTITY = (*IDENTITY, "study", "demonstrations", "epochs")
 PHI_SETS = ("point", "near", "wide", "table")
 
 Row = dict[str, Any]
