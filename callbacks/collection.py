@@ -20,6 +20,7 @@ from torch import Tensor
 
 from callbacks.curriculum.callback import Curriculum
 from callbacks.evaluation import ModulePolicy
+from callbacks.ranks import gather
 from datamodules.rollouts import Rollouts
 from robot.rollout import rollout
 from robot.seeds import training_seed
@@ -60,6 +61,10 @@ class RolloutCollection(Callback):
             raise ValueError(
                 f"episodes is {episodes}, num_envs {num_envs}, environments {environments} and "
                 f"budget {budget}, all must be at least 1"
+            )
+        if budget is not None and budget < episodes:
+            raise ValueError(
+                f"budget is {budget}, less than the {episodes} episodes of one iteration"
             )
         self.episodes = episodes
         self.num_envs = num_envs
@@ -119,7 +124,7 @@ class RolloutCollection(Callback):
         module: Any = pl_module
         source = next(s for s in task.sources.values() if isinstance(s, Rollouts))
         share = -(-self.episodes // trainer.world_size)
-        place = (task.seed, trainer.current_epoch, trainer.global_rank)
+        place = ("collection", task.seed, trainer.current_epoch, trainer.global_rank)
         generator = torch.Generator().manual_seed(training_seed(*place))
         curriculum = Curriculum.among(trainer)
         phi_set = curriculum.strategy if curriculum else task.phi_set
@@ -129,7 +134,7 @@ class RolloutCollection(Callback):
         self._count(trainer, module, task, episodes, curriculum)
 
     def _attempt(
-        self, task: Any, module: Any, phi: Tensor, place: tuple[int, ...]
+        self, task: Any, module: Any, phi: Tensor, place: tuple[int | str, ...]
     ) -> tuple[TensorDict, TensorDict]:
         """All decisions and episodes of one attempt at each of ``phi [N, P]``."""
         groups = list(enumerate(phi.split(self.num_envs)))
@@ -164,7 +169,8 @@ class RolloutCollection(Callback):
         curriculum: Curriculum | None,
     ) -> None:
         everyone: dict[str, Tensor] = {
-            name: _gather(module, episodes[name]) for name in ("phi", "success", "length")
+            name: gather(module, episodes[name]).flatten(0, 1)
+            for name in ("phi", "success", "length")
         }
         self.collected += len(everyone["success"])
         self.robot_s += float(everyone["length"].sum()) / task.spec.rate
@@ -227,12 +233,3 @@ def _threads(count: int) -> Generator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _gather(module: LightningModule, value: Tensor) -> Tensor:
-    """The values of all ranks, one after the other."""
-    if module.trainer.world_size == 1:
-        return value
-    gathered = module.all_gather(value.to(module.device))  # [world, share, ...]
-    assert isinstance(gathered, Tensor)
-    return gathered.flatten(0, 1).cpu()

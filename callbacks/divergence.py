@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class DivergenceGuard(Callback):
         self.patience = patience
         self._best = 0.0
         self._low = 0
+        self._kept: Path | None = None
         self._batch: Any = None
 
     def state_dict(self) -> dict[str, Any]:
@@ -63,12 +65,24 @@ class DivergenceGuard(Callback):
         success = float(logged)
         self._best = max(self._best, success)
         self._low = self._low + 1 if success < self.collapse * self._best else 0
+        if self._low == 1:
+            self._keep(trainer)
         if self._low >= self.patience:
             raise RunEndedError(
                 f"success of attempts fell from {self._best:.2f} to {success:.2f} for {self._low} "
-                "iterations: the run stops; go on from its best checkpoint with a smaller "
-                "learning_rate or curriculum step"
+                f"iterations: the run stops; go on from {self._kept or 'an earlier checkpoint'} "
+                "with a smaller learning_rate or curriculum step"
             )
+
+    def _keep(self, trainer: Trainer) -> None:
+        """Copies the last checkpoint, of the iteration before this one, which may be bad."""
+        self._kept = None
+        for callback in trainer.checkpoint_callbacks:
+            last = Path(getattr(callback, "last_model_path", ""))
+            if last.is_file():
+                self._kept = last.with_name("before_collapse.ckpt")
+                if trainer.is_global_zero:
+                    shutil.copy(last, self._kept)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int

@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
+from callbacks.ranks import gather
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from callbacks.rollout_progress import rollout_progress
 from callbacks.wilson import SuccessRate
@@ -119,7 +120,7 @@ class RolloutEvaluation(Callback):
                     record=bool(observers),
                     on_batch=advance,
                 )
-                episodes[name] = _gather(module, recordings[name], n)
+                episodes[name] = _all_episodes(module, recordings[name], n)
         self._log(module, task, episodes)
         rollouts = EvaluatedRollouts(task, episodes, recordings)
         for observer in observers:
@@ -168,15 +169,8 @@ class ModulePolicy:
         return self._module(observations.to(self.device), generator)
 
 
-def _gather(module: LightningModule, share: TensorDictBase, n: int) -> TensorDictBase:
+def _all_episodes(module: LightningModule, share: TensorDictBase, n: int) -> TensorDictBase:
     """The outcome of all ``n`` episodes from every rank's share, in the order of their phi."""
-
-    def everyone(value: Tensor) -> Tensor:
-        if module.trainer.world_size == 1:
-            return value
-        gathered = module.all_gather(value.to(module.device))  # [world, share, ...]
-        assert isinstance(gathered, Tensor)
-        return gathered.transpose(0, 1).flatten(0, 1)[:n].cpu()
-
     names = ("phi", "success", "length")
-    return TensorDict({name: everyone(share[name]) for name in names}, batch_size=[n])
+    everyone = {name: gather(module, share[name]).transpose(0, 1) for name in names}
+    return TensorDict({k: v.flatten(0, 1)[:n] for k, v in everyone.items()}, batch_size=[n])

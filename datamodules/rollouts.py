@@ -68,7 +68,7 @@ class Rollouts(Source):
             writer=ImmutableDatasetWriter(),
             batch_size=-(-len(samples) // self.minibatches),
         )
-        seed = training_seed(self._seed, iteration, self._rank)
+        seed = training_seed("minibatches", self._seed, iteration, self._rank)
         self.buffer.set_rng(torch.Generator().manual_seed(seed))
 
     def train_loader(self) -> RolloutLoader:

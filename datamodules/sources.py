@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Any, Literal
 
 from lightning import LightningDataModule
@@ -18,8 +19,8 @@ class Source(ABC):
     A source is told the task and the horizons in :meth:`setup`, and hands out loaders afterwards.
 
     Attributes:
-        sets_epoch: whether an epoch has as many batches as this source, and no more where others
-            have more; else it is as long as the longest source.
+        sets_epoch: whether an epoch has as many batches as this source, where others have more;
+            else it is as long as the longest source.
     """
 
     sets_epoch: bool = False
@@ -111,8 +112,15 @@ class SourcedDataModule(LightningDataModule, ABC):
         for name, place in self._places.items():
             self._loaders[name].load_state_dict(place)
         self._places = {}
-        shortest = any(source.sets_epoch for source in self.sources.values())
-        return _combine(self._loaders, "min_size" if shortest else "max_size_cycle")
+        setters = [name for name, source in self.sources.items() if source.sets_epoch]
+        lengths: dict[str, int] = {n: len(loader) for n, loader in self._loaders.items()}
+        for setter, (name, length) in product(setters, lengths.items()):
+            if length < lengths[setter]:
+                raise ValueError(
+                    f"source {name!r} has {length} batches an epoch, fewer than the "
+                    f"{lengths[setter]} of {setter!r}, which says how long an epoch is"
+                )
+        return _combine(self._loaders, "min_size" if setters else "max_size_cycle")
 
     def state_dict(self) -> dict[str, Any]:
         """The place of every loader that has one.

@@ -59,7 +59,7 @@ def main() -> None:
             "seed": args.seed,
             "epoch": epoch(checkpoint),
         }
-        result = identity | training.test(arguments, checkpoint)
+        result = identity | training.evaluate(arguments, checkpoint)
         result["chunk_ms"] = chunk_ms(checkpoint)
         write_rows(results_file("denoisers"), [result], identity=tuple(identity))
     if args.denoiser == DEFAULT:

@@ -20,7 +20,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from experiments.results import (  # noqa: E402
     results_file,
     write_rows,
 )
+from lightning_modules.policy_gradient import DEFAULT_SAMPLER  # noqa: E402
 from lightning_modules.slim_checkpoint import write_slim  # noqa: E402
 
 STAGE = "curriculum"
@@ -50,33 +51,27 @@ class Study:
     """What all runs of a study share.
 
     Attributes:
+        methods: those it has.
         whole: the largest phi set.
         budget: episodes, tries of rings included.
         tested: iterations between two checkpoints that are tested; the last always is.
         evaluated: iterations between two evaluations on the way.
     """
 
+    methods: tuple[str, ...]
     whole: str
     budget: int
     tested: int = 1_000
     evaluated: int = 10
 
 
-STUDIES = {
-    "table": Study("table", 15_000),
-    "comparison": Study("wide", 6_000, evaluated=6),
-    "gate": Study("table", 3_000, evaluated=3),
+# As the config has it.
+BOUNDARY = {
+    "class_path": "callbacks.BoundaryExpansion",
+    "init_args": {"widen": 0.6, "attempts": 24},
 }
-
-
-def boundary(**arguments: Any) -> dict[str, Any]:
-    """Boundary expansion as the config has it, but for some arguments."""
-    usual = {"widen": 0.6, "attempts": 24}
-    return {"class_path": "callbacks.BoundaryExpansion", "init_args": usual | arguments}
-
-
 STRATEGIES: dict[str, dict[str, Any]] = {
-    "curriculum": boundary(),
+    "curriculum": BOUNDARY,
     "learnability": {"class_path": "callbacks.Learnability"},
     "level_replay": {"class_path": "callbacks.LevelReplay"},
     "no_op_filter": {"class_path": "callbacks.NoOpFilter"},
@@ -91,13 +86,21 @@ OBJECTIVES = {
     "reinforce_from_scratch": "lightning_modules.Reinforce",
 }
 # Cloning changes every denoising step, and random weights are worth freezing nowhere.
-WHOLE_CHAIN = ("filtered_cloning", "reward_weighted", "from_scratch", "reinforce_from_scratch")
+CLONING = ("filtered_cloning", "reward_weighted")
+WHOLE_CHAIN = (*CLONING, "from_scratch", "reinforce_from_scratch")
+# Cloning has no ratio to keep near 1, and learns more of an iteration the longer it looks at it.
+CLONING_RATE, CLONING_PASSES = 3e-4, 10
 # Other demonstrations: what experiments/demonstrations.py calls them.
 STARTS = {"curriculum_one_point": "one_point", "curriculum_from_home": "point_from_home"}
 # A step to where nothing succeeds, from the beachhead whose demonstrations all start at home.
 GATES = {"gate": True, "gate_off": False}
 TOO_LARGE = {"class_path": "experiments.far_corner.TooLargeStep"}
-METHODS = (*STRATEGIES, *OBJECTIVES, "from_scratch", *STARTS, *GATES)
+STUDIES = {
+    "table": Study(("curriculum", *STARTS), "table", 15_000),
+    "comparison": Study((*STRATEGIES, *OBJECTIVES, "from_scratch"), "wide", 6_000, evaluated=6),
+    "gate": Study(tuple(GATES), "table", 3_000, evaluated=3),
+}
+METHODS = tuple(dict.fromkeys(m for study in STUDIES.values() for m in study.methods))
 # Those whose last checkpoint of the study ``table`` is committed.
 KEPT = ("curriculum", *STARTS)
 
@@ -110,14 +113,16 @@ def main() -> None:
     parser.add_argument("--method", choices=METHODS, default="curriculum")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    methods = STUDIES[args.study].methods
+    if args.method not in methods:
+        parser.error(f"study {args.study} has the methods {', '.join(methods)}, not {args.method}")
+    if args.task != training.TASKS[0] and args.method != "curriculum":
+        parser.error(f"{args.task} is studied with the method curriculum alone")
     name = f"{args.study}-{args.method}-{args.seed}"
     usual = args.task == training.TASKS[0]
     run = ROOT / "runs" / "curriculum" / (name if usual else f"{args.task}-{name}")
-    run.mkdir(parents=True, exist_ok=True)
-    config = run / "study.yaml"
     changed = overrides(args.task, args.study, args.method, args.seed, run)
-    config.write_text(yaml.safe_dump(changed))
-    configs = [*training.configs(STAGE, args.task), "--config", str(config.relative_to(ROOT))]
+    configs = [*training.configs(STAGE, args.task), *training.configure(run, changed)]
     last = training.fit(configs, run)
     identity = {
         "task": args.task,
@@ -127,8 +132,12 @@ def main() -> None:
     }
     on_the_way = [row | {"command": command()} for row in learning_curve(run)]
     rows = [identity | {"phi": "validation"} | row for row in on_the_way]
+    if start := changed["model"]["init_args"].get("beachhead"):
+        begun = training.evaluate(as_it_starts(args.task, changed), ROOT / start, ".start")
+        effortless = {"episodes": 0, "robot_s": 0.0, "iterations": 0}
+        rows.append(identity | {"phi": "test"} | begun | effortless)
     for checkpoint in [*sorted(last.parent.glob("iteration=*.ckpt")), last]:
-        tested = training.test(configs, checkpoint) | effort(checkpoint)
+        tested = training.evaluate(configs, checkpoint) | effort(checkpoint)
         rows.append(identity | {"phi": "test"} | tested)
     write_rows(RESULTS, rows, identity=CURRICULUM_IDENTITY)
     rings = [identity | {"study": "rings"} | ring | {"command": command()} for ring in tried(last)]
@@ -150,7 +159,7 @@ def overrides(task: str, study: str, method: str, seed: int, run: Path) -> dict[
         args: dict[str, Any] = callback.setdefault("init_args", {})
         match callback["class_path"]:
             case "callbacks.Curriculum":
-                args |= {"whole": wanted.whole, "strategy": STRATEGIES.get(method, boundary())}
+                args |= {"whole": wanted.whole, "strategy": STRATEGIES.get(method, BOUNDARY)}
                 if method in GATES:
                     args |= {"strategy": TOO_LARGE, "gate": GATES[method]}
             case "callbacks.RolloutCollection":
@@ -174,15 +183,20 @@ def overrides(task: str, study: str, method: str, seed: int, run: Path) -> dict[
         }
     )
     model: dict[str, Any] = {}
+    data: dict[str, Any] = {"init_args": {"seed": seed}}
     if method in OBJECTIVES:
         model["objective"] = {"class_path": OBJECTIVES[method]}
     if method in WHOLE_CHAIN:
         model["tuned_steps"] = None
+    if method in CLONING:
+        model["learning_rate"] = CLONING_RATE
+        rollouts = {"class_path": "datamodules.Rollouts", "init_args": {"passes": CLONING_PASSES}}
+        data["init_args"]["sources"] = {"rollouts": rollouts}
     if not method.endswith("from_scratch"):
         where = "point_from_home" if method in GATES else STARTS.get(method, "point")
         usual = task == training.TASKS[0] and where == "point"
-        model["beachhead"] = str(beachhead(seed) if usual else cloned(task, where, seed))
-    data: dict[str, Any] = {"init_args": {"seed": seed}}
+        start = beachhead(seed) if usual else cloned(task, where, seed)
+        model["beachhead"] = str(start.relative_to(ROOT))
     if method in GATES:
         data["class_path"] = "experiments.far_corner.PickBananaFarCorner"
     if method == "curriculum_one_point":
@@ -198,6 +212,23 @@ def overrides(task: str, study: str, method: str, seed: int, run: Path) -> dict[
             "logger": {"init_args": {"name": f"curriculum/{run.name}", "version": ""}},
         },
     }
+
+
+def as_it_starts(task: str, changed: dict[str, Any]) -> list[str]:
+    """Arguments that test a cloned policy as the curriculum begins with it.
+
+    With the curriculum's sampler, which takes fewer denoising steps, on as many episodes and on the
+    same phi sets.
+    """
+    data = ["--data.class_path", changed["data"].get("class_path", "")]
+    sampler = json.dumps(asdict(DEFAULT_SAMPLER))
+    callbacks = [c for c in changed["trainer"]["callbacks"] if "Evaluation" in c["class_path"]]
+    return [
+        *training.configs("diffusion_policy", task),
+        *(data if data[1] else []),
+        *("--model.init_args.sampler", sampler),
+        *("--trainer.callbacks", json.dumps([*callbacks, {"class_path": "callbacks.Summary"}])),
+    ]
 
 
 def beachhead(seed: int) -> Path:

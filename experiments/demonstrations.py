@@ -56,13 +56,10 @@ def main() -> None:
     store = (
         ROOT / "data" / "demonstrations" / run_name(args.task, args.where, args.count, args.seed)
     )
-    run.mkdir(parents=True, exist_ok=True)
-    config = run / "study.yaml"
     changed = overrides(args.where, args.count, args.seed, store, run)
     changed["trainer"]["max_epochs"] = args.epochs
-    config.write_text(yaml.safe_dump(changed))
-    configs = [*training.configs(STAGE, args.task), "--config", str(config.relative_to(ROOT))]
-    tested = training.test(configs, training.fit(configs, run))
+    configs = [*training.configs(STAGE, args.task), *training.configure(run, changed)]
+    tested = training.evaluate(configs, training.fit(configs, run))
     identity = {
         "task": args.task,
         "study": "demonstrations",

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import shlex
+import subprocess
 import sys
 import tempfile
 import time
@@ -112,7 +113,9 @@ def interval(row: Row, phi_set: str) -> str:
 def machine() -> Row:
     """What a run was measured on, as flat keys."""
     versions = {f"machine/{name}": version(name) for name in ("torch", "mujoco", "lightning")}
+    git = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
     return {
+        "commit": subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip(),
         "machine/cpu": _cpu_model(),
         "machine/cores": len(os.sched_getaffinity(0)),
         "machine/python": platform.python_version(),

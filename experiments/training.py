@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from experiments.results import ROOT, command, machine, replace_text
 
 # One thread: results do not depend on how many cores there are.
@@ -24,6 +26,21 @@ def configs(stage: str, task: str) -> list[str]:
     if task != TASKS[0]:
         files.append(f"configs/{task}/{stage}.yaml")
     return [word for file in files for word in ("--config", file)]
+
+
+def configure(run: Path, changed: dict[str, Any]) -> list[str]:
+    """Writes what a run changes in its stage's config into its folder; arguments that name it.
+
+    Ends the program if the folder holds a run of another config: its results would be taken for
+    this one's.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / "study.yaml"
+    text = yaml.safe_dump(changed)
+    if (run / "checkpoints").is_dir() and path.read_text() != text:
+        sys.exit(f"error: {run} holds a run of another config: move it away, or remove it")
+    path.write_text(text)
+    return ["--config", str(path.relative_to(ROOT))]
 
 
 def fit(arguments: list[str], run: Path) -> Path:
@@ -44,12 +61,17 @@ def fit(arguments: list[str], run: Path) -> Path:
     return last
 
 
-def test(arguments: list[str], checkpoint: Path) -> dict[str, Any]:
+def evaluate(arguments: list[str], checkpoint: Path, name: str = "") -> dict[str, Any]:
     """What ``train.py test`` says of a checkpoint, and on what machine by which command.
 
     Kept beside the checkpoint, so that it is not tested again while it is the same.
+
+    Args:
+        arguments: of ``train.py test``.
+        checkpoint: what is tested.
+        name: of the way in which it is, where there are several.
     """
-    kept = checkpoint.with_suffix(".json")
+    kept = checkpoint.with_name(f"{checkpoint.stem}{name}.json")
     if not kept.is_file() or kept.stat().st_mtime < checkpoint.stat().st_mtime:
         given = ["--ckpt_path", str(checkpoint), "--trainer.logger", "false"]
         folder = ["--trainer.default_root_dir", "runs/tests"]

@@ -154,7 +154,7 @@ def check_same_training(checkpoint: Mapping[str, Any], init_args: Mapping[str, A
     if "optimizer_states" not in checkpoint:
         raise ValueError("the checkpoint is a slim one: it acts, but no training goes on from it")
     theirs = checkpoint["policy"]["init_args"]
-    for name in ("learning_rate", "weight_decay", "warmup_steps"):
+    for name in ("learning_rate", "critic_learning_rate", "weight_decay", "warmup_steps"):
         if theirs.get(name) != init_args.get(name):
             raise ValueError(
                 f"a resumed run keeps its {name}: the checkpoint's is {theirs.get(name)}, "

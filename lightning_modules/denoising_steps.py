@@ -36,6 +36,6 @@ def denoising_steps(
         step["k"], step["j"] = (k * ones).long(), (j * ones).long()
         step["log_prob"] = log_prob[:, i]
         step["steps_left"] = (len(pairs) - 1 - i) * ones
-        step["progress"] = i / max(len(pairs) - 1, 1) * ones
+        step["progress"] = (i / (len(pairs) - 1) if len(pairs) > 1 else 1.0) * ones
         steps.append(step)
     return cast("TensorDict", TensorDict.cat(steps))

@@ -256,13 +256,20 @@ class DiffusionPolicy(LightningModule):
             condition = condition * kept
         return self.denoising_loss(x_0, condition, generator).mean()
 
-    def denoising_loss(self, x_0: Tensor, condition: Tensor, generator: torch.Generator) -> Tensor:
+    def denoising_loss(
+        self,
+        x_0: Tensor,
+        condition: Tensor,
+        generator: torch.Generator,
+        horizon: int | None = None,
+    ) -> Tensor:
         """How far the denoiser is from its target at a random step of each chunk, ``[B]``.
 
         Args:
             x_0: normalised chunks ``[B, Tp, A]``.
             condition: what was seen, ``[B, C]``.
             generator: of the step and the noise of each chunk.
+            horizon: how many steps of a chunk count; all if None.
         """
         size, device = x_0.shape[0], x_0.device
         k = torch.randint(
@@ -271,7 +278,8 @@ class DiffusionPolicy(LightningModule):
         epsilon = torch.randn(x_0.shape, generator=generator, device=device)
         output = self.denoiser(self.schedule.add_noise(x_0, epsilon, k), k, condition)
         target = self.schedule.target(x_0, epsilon, k)
-        return F.mse_loss(output.float(), target, reduction="none").mean((1, 2))
+        error = F.mse_loss(output.float(), target, reduction="none")
+        return error[:, :horizon].mean((1, 2))
 
     def _log_seeded_loss(self, name: str, batch: TensorDictBase, batch_idx: int) -> None:
         if batch.is_empty():  # where rollouts are all there is to evaluate

@@ -135,12 +135,24 @@ class PolicyGradient(DiffusionPolicy):
             raise ValueError(
                 "dpm_solver's steps have no density to learn from; ddim's and ddpm's do"
             )
-        if not 0 <= cloning_weight < math.inf:
+        if not isinstance(objective, StepObjective) and tuned_steps < len(steps) - 1:
             raise ValueError(
-                f"cloning_weight is {cloning_weight}, it must not be negative, and finite"
+                f"tuned_steps is {tuned_steps}, but {type(objective).__name__} clones whole chunks "
+                "and changes every denoising step: make it null"
             )
+        for name, value in (("cloning_weight", cloning_weight), ("critic_warmup", critic_warmup)):
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} is {value}, it must not be negative, and finite")
+        for name, value in (
+            ("target_kl", target_kl),
+            ("critic_learning_rate", critic_learning_rate),
+            ("critic_width", critic_width),
+        ):
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} is {value}, it must be above 0 and finite")
         self.objective = objective
         self.tuned_steps = tuned_steps
+        self._first_tuned = steps[-tuned_steps - 1]  # whatever sampler it acts with later
         self.exploration = exploration
         self.critic_learning_rate = critic_learning_rate
         self.critic_width = critic_width
@@ -188,12 +200,25 @@ class PolicyGradient(DiffusionPolicy):
         exploration = Exploration(**init_args["exploration"])
         return {**super().revive(init_args), "objective": made, "exploration": exploration}
 
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        saved = checkpoint["policy"]["init_args"]
+        if self.base is None or "tuned_steps" not in saved:
+            return
+        theirs = Sampler(**saved["sampler"]).steps(self.schedule), saved["tuned_steps"]
+        if theirs != (self.sampler.steps(self.schedule), self.tuned_steps):
+            raise ValueError(
+                f"the checkpoint's policy is tuned in the last {theirs[1]} of the denoising steps "
+                f"{', '.join(map(str, theirs[0]))}; the current one in the last {self.tuned_steps} "
+                f"of {', '.join(map(str, self.sampler.steps(self.schedule)))}"
+            )
+
     # Acting
 
     @override
     def denoise(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
-        first_tuned = self.sampler.steps(self.schedule)[-self.tuned_steps - 1]
-        if self.base is not None and int(k[0]) > first_tuned:
+        if self.base is not None and int(k[0]) > self._first_tuned:
             return self.base(x, k, condition)
         return self.denoiser(x, k, condition)
 
@@ -348,7 +373,10 @@ class PolicyGradient(DiffusionPolicy):
         assert self._seed is not None
         generator = self._generator(self._seed, self.global_step, batch_idx, self.global_rank)
         if not isinstance(self.objective, StepObjective):
-            each = self.denoising_loss(batch["chunk"], batch["condition"], generator)
+            # What was not executed earned nothing.
+            each = self.denoising_loss(
+                batch["chunk"], batch["condition"], generator, self.horizons.action
+            )
             loss = (batch["weight"] * each).mean()
         else:
             now = self.log_prob(batch)

@@ -11,8 +11,11 @@ import hashlib
 HALF = 2**31
 
 
-def training_seed(*key: int) -> int:
-    """A seed in ``[0, 2^31)`` that depends on the whole key and nothing else."""
+def training_seed(*key: int | str) -> int:
+    """A seed in ``[0, 2^31)`` that depends on the whole key and nothing else.
+
+    A key begins with what the seed is for, so that two purposes never share one.
+    """
     return _mix("training", key)
 
 

@@ -36,6 +36,11 @@ class Move(Proposal):
     dimension: int
     step: float
 
+    @override
+    def describe(self, space: PhiSpace) -> str:
+        bound = "lower" if self.side == LOW else "upper"
+        return f"the {bound} bound of {space.names[self.dimension]}"
+
 
 class BoundaryExpansion(Strategy):
     """Widens a box of task parameters bound by bound.
@@ -123,8 +128,10 @@ class BoundaryExpansion(Strategy):
     @override
     def proposals(self) -> Iterator[Proposal]:
         ready = (self._tried >= self.attempts) & (self._gone < 1)
+        # Not beyond the whole set: smaller and smaller steps would try the same ring again.
+        steps = self._steps.minimum(1 - self._gone)
         for i, j in ready.nonzero():
-            yield self._proposal(int(i), int(j), float(self._steps[i, j]))
+            yield self._proposal(int(i), int(j), float(steps[i, j]))
 
     @override
     def accept(self, proposal: Proposal, expected_return: float = 0.0) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from callbacks.curriculum.no_op import NoOp
 from callbacks.curriculum.strategy import Proposal, Strategy
 from callbacks.evaluation import ModulePolicy
+from callbacks.ranks import gather
 from callbacks.wilson import SuccessRate
 from robot.rollout import rollout
 from robot.seeds import training_seed
@@ -63,7 +64,7 @@ class Curriculum(Callback):
         self.gate = gate
         self.tried = 0
         self.robot_s = 0.0
-        self.rings: list[dict[str, float]] = []
+        self.rings: list[dict[str, float | str]] = []
         self._environment: Any = None
 
     @staticmethod
@@ -76,9 +77,20 @@ class Curriculum(Callback):
         """Starts at the task's phi set.
 
         Raises:
-            ValueError: if there is no such whole set, or it does not contain the first.
+            ValueError: if there is no such whole set, it does not contain the first, or no
+                attempts are collected to learn from.
         """
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        if not hasattr(task, "phi_sets"):
+            raise ValueError(
+                f"a curriculum needs a task with phi sets, {type(task).__name__} has none"
+            )
+        callbacks: list[Callback] = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        if stage == "fit" and not any(hasattr(c, "collected") for c in callbacks):
+            raise ValueError(
+                "a curriculum says where attempts are made and none are: add "
+                "callbacks.RolloutCollection"
+            )
         if self.whole not in task.phi_sets:
             raise ValueError(
                 f"task {task.task_name!r} has no phi set {self.whole!r}; "
@@ -98,18 +110,29 @@ class Curriculum(Callback):
             return
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         phi = self.strategy.whole.sample(trials, torch.Generator().manual_seed(task.seed))
-        episodes = rollout(self._simulation(task), NoOp(), phi, task.seed)
-        self._count(task, episodes)
+        # Doing nothing leads to the same on every rank: there is no policy in it.
+        environment = task.environment(min(trials, self.ring_episodes), seed=task.seed)
+        episodes = rollout(environment, NoOp(), phi, task.seed)
+        environment.close()
+        self.tried += trials
+        self.robot_s += float(episodes["length"].sum()) / task.spec.rate
         self.strategy.observe_no_op(phi, episodes["success"])
 
-    def _simulation(self, task: Any) -> Any:
+    def _simulation(self, task: Any, num_envs: int) -> Any:
         if self._environment is None:
-            self._environment = task.environment(self.ring_episodes, seed=task.seed)
+            self._environment = task.environment(num_envs, seed=task.seed)
         return self._environment
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Closes the environment."""
+        if self._environment is not None:
+            self._environment.close()
+            self._environment = None
 
     def state_dict(self) -> dict[str, Any]:
         """The strategy's state, what was measured so far and what it took."""
         return {
+            "kind": self._kind(),
             "strategy": self.strategy.state_dict(),
             "tried": self.tried,
             "robot_s": self.robot_s,
@@ -117,10 +140,22 @@ class Curriculum(Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Inverse of :meth:`state_dict`."""
+        """Inverse of :meth:`state_dict`.
+
+        Raises:
+            ValueError: if the state is of another strategy, or went to another set.
+        """
+        if state_dict["kind"] != self._kind():
+            raise ValueError(
+                f"a resumed run keeps its curriculum: the checkpoint's is {state_dict['kind']}, "
+                f"the current one is {self._kind()}"
+            )
         self.strategy.load_state_dict(state_dict["strategy"])
         self.tried, self.robot_s = state_dict["tried"], state_dict["robot_s"]
         self.rings = list(state_dict["rings"])
+
+    def _kind(self) -> str:
+        return f"{type(self.strategy).__name__} to {self.whole}"
 
     def advance(
         self,
@@ -166,13 +201,24 @@ class Curriculum(Callback):
                 return tries  # it stays due
             tries.append(self._successes(trainer, module, step))
             rate = SuccessRate.of(tries[-1])
-            if rate.interval[0] >= self.overlap:
+            accepted = rate.interval[0] >= self.overlap
+            self.rings.append(
+                {
+                    "epoch": trainer.current_epoch,
+                    "level": self.strategy.progress,
+                    "moved": step.describe(self.strategy.space),
+                    "accepted": accepted,
+                    **rate.metrics("expected_return"),
+                }
+            )
+            if accepted:
                 self._go(step, rate.rate)
                 return tries
             step = self.strategy.refuse(step)
+        where = proposal.describe(self.strategy.space)
         rank_zero_info(
-            f"curriculum: no reward to expect beyond {proposal.ring.boxes[0]}; add demonstrations "
-            "there if it stays so"
+            f"curriculum: no reward to expect beyond {where}; add demonstrations there if it "
+            "stays so"
         )
         return tries
 
@@ -188,16 +234,25 @@ class Curriculum(Callback):
     def _successes(self, trainer: Trainer, module: LightningModule, step: Proposal) -> Tensor:
         """What the policy, as it is, brings on a ring: bool ``[ring_episodes]``."""
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        seed = training_seed(task.seed, 1, self.tried)
-        phi = step.ring.sample(self.ring_episodes, torch.Generator().manual_seed(seed))
-        with torch.no_grad():
-            episodes = rollout(self._simulation(task), ModulePolicy(module), phi, seed)
-        self._count(task, episodes)
-        rate = SuccessRate.of(episodes["success"])
-        where = {"epoch": trainer.current_epoch, "level": self.strategy.progress}
-        self.rings.append(where | rate.metrics("expected_return"))
-        return episodes["success"]
+        key = ("ring", task.seed, self.tried)
+        generator = torch.Generator().manual_seed(training_seed(*key))
+        phi = step.ring.sample(self.ring_episodes, generator)
+        # Ranks share the tries, and decide by those of all.
+        rank, world = trainer.global_rank, trainer.world_size
+        share = -(-self.ring_episodes // world)
+        mine = (torch.arange(share) * world + rank) % self.ring_episodes
+        policy = ModulePolicy(module)
+        episodes = rollout(
+            self._simulation(task, share), policy, phi[mine], training_seed(*key, rank)
+        )
+        return self._count(task, module, episodes)
 
-    def _count(self, task: Any, episodes: TensorDict) -> None:
-        self.tried += len(episodes["success"])
-        self.robot_s += float(episodes["length"].sum()) / task.spec.rate
+    def _count(self, task: Any, module: LightningModule, episodes: TensorDict) -> Tensor:
+        """Counts the tries of all ranks; their success."""
+        success, length = (
+            gather(module, episodes[name]).transpose(0, 1).flatten(0, 1)[: self.ring_episodes]
+            for name in ("success", "length")
+        )
+        self.tried += len(success)
+        self.robot_s += float(length.sum()) / task.spec.rate
+        return success

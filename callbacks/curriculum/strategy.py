@@ -25,6 +25,10 @@ class Proposal:
     level: PhiSet
     ring: PhiSet
 
+    def describe(self, space: PhiSpace) -> str:
+        """Where it goes, in a few words."""
+        return "the level"
+
 
 class Strategy(ABC):
     """Base of the strategies; subclass it to plug in one of your own.

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from lightning import LightningDataModule
+from lightning.pytorch.callbacks import Callback
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from rollout_toys import ToyLearner, ToyTask, events, toy_trainer
@@ -61,7 +62,9 @@ def test_a_run_logs_the_picture_and_keeps_it_as_a_file(tmp_path, toy_rollout):
 
 def test_the_growing_level_is_drawn_after_each_evaluation_and_becomes_a_film(tmp_path, toy_rollout):
     curriculum = Curriculum(BoundaryExpansion())
-    callbacks = (curriculum, CurriculumHeatmap(), RolloutEvaluation(episodes=3))
+    attempts = Callback()
+    attempts.collected = 0
+    callbacks = (curriculum, attempts, CurriculumHeatmap(), RolloutEvaluation(episodes=3))
     trainer = toy_trainer(tmp_path, *callbacks, max_epochs=3)
     trainer.fit(ToyLearner(), ToyTask())
     assert "curriculum/heatmap" in events(trainer).Tags()["images"]

@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tensordict import TensorDict
 
+from datamodules import Rollouts
 from experiments import curriculum as studies
+from experiments import reward_gradient
 from experiments.far_corner import CORNER, PickBananaFarCorner, TooLargeStep
 from experiments.one_point import PickBananaAtOnePoint
-from experiments.training import configs
+from experiments.training import configs, configure
+from lightning_modules import PolicyGradient, Reinforce, Sampler
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,9 +23,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def overrides(monkeypatch):
     """``overrides`` that trains no beachhead for it."""
-    monkeypatch.setattr(studies, "beachhead", lambda seed: Path(f"mlp-{seed}.ckpt"))
+    monkeypatch.setattr(studies, "beachhead", lambda seed: studies.ROOT / f"mlp-{seed}.ckpt")
     monkeypatch.setattr(
-        studies, "cloned", lambda task, where, seed: Path(f"{task}-{where}-{seed}.ckpt")
+        studies, "cloned", lambda task, where, seed: studies.ROOT / f"{task}-{where}-{seed}.ckpt"
     )
     return lambda study, method, seed=3, task="pick_banana": studies.overrides(
         task, study, method, seed, Path(f"{study}-{method}-{seed}")
@@ -33,7 +37,7 @@ def arguments(config, class_path):
     return found["init_args"]
 
 
-@pytest.mark.parametrize("method", studies.METHODS)
+@pytest.mark.parametrize("method", studies.STUDIES["comparison"].methods)
 def test_runs_of_a_study_differ_in_their_method_alone(overrides, method):
     usual, changed = overrides("comparison", "curriculum"), overrides("comparison", method)
     for config in (usual, changed):
@@ -47,10 +51,62 @@ def test_runs_of_a_study_differ_in_their_method_alone(overrides, method):
         "no_op_filter": "callbacks.NoOpFilter",
         "timetable": "callbacks.Timetable",
         "no_curriculum": "callbacks.Timetable",
-        "gate": "experiments.far_corner.TooLargeStep",
-        "gate_off": "experiments.far_corner.TooLargeStep",
     }
     assert strategy == expected.get(method, "callbacks.BoundaryExpansion")
+
+
+def test_the_gate_is_switched_off_at_a_step_that_is_too_large(overrides):
+    for method, gate in (("gate", True), ("gate_off", False)):
+        changed = arguments(overrides("gate", method), "callbacks.Curriculum")
+        assert changed["strategy"]["class_path"] == "experiments.far_corner.TooLargeStep"
+        assert changed["gate"] is gate
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--study", "comparison", "--method", "gate"], "study comparison has the methods"),
+        (["--task", "place_in_bowl", "--method", "curriculum_one_point"], "curriculum alone"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(monkeypatch, capsys, words, sentence):
+    monkeypatch.setattr(sys, "argv", ["curriculum.py", *words])
+    with pytest.raises(SystemExit):
+        studies.main()
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_run_of_another_config_is_not_taken_for_this_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.training.ROOT", tmp_path)
+    run = tmp_path / "run"
+    assert configure(run, {"seed": 0}) == ["--config", "run/study.yaml"]
+    configure(run, {"seed": 1})  # nothing is there yet
+    (run / "checkpoints").mkdir()
+    configure(run, {"seed": 1})
+    with pytest.raises(SystemExit, match="holds a run of another config"):
+        configure(run, {"seed": 0})
+
+
+def test_the_reward_has_a_gradient_where_attempts_succeed_and_none_elsewhere(monkeypatch):
+    policy = PolicyGradient(
+        PickBananaFarCorner("point", {"rollouts": Rollouts()}).spec,
+        objective=Reinforce(),
+        tuned_steps=1,
+        sampler=Sampler(num_steps=2),
+    )
+
+    def some_succeed(environment, explorer, phi, seed):
+        now = environment.reset(phi=phi)["observation"]
+        explorer(TensorDict.stack([now, now], dim=1))
+        success = (phi[:, 0] > 0.45) if CORNER.contains(phi).all() else phi[:, 0] < 0
+        return TensorDict({"success": success, "length": torch.full((len(phi),), 4)}, [len(phi)])
+
+    monkeypatch.setattr(reward_gradient, "rollout", some_succeed)
+    task = PickBananaFarCorner("point", {"rollouts": Rollouts()})
+    found = reward_gradient.measure(policy, task, episodes=4, seed=0)
+    assert found["grad_norm/corner"] > 0
+    assert found["grad_norm/point"] == found["grad_norm/table"] == 0
+    assert found["success/corner/n"] == 4
 
 
 def test_from_scratch_there_is_no_beachhead_and_nothing_is_frozen(overrides):

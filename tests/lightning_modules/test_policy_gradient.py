@@ -91,7 +91,8 @@ def improve(policy, iterations, reward=goes_right, demonstrations=None):
     ids=lambda o: type(o).__name__,
 )
 def test_a_policy_that_succeeds_at_times_learns_to_succeed(beachhead, objective):
-    policy = learner(beachhead=beachhead, objective=objective)
+    whole = isinstance(objective, FilteredCloning | RewardWeighted)
+    policy = learner(beachhead=beachhead, objective=objective, tuned_steps=None if whole else 3)
     rates = improve(policy, 12)
     assert 0.05 < rates[0] < 0.6, [round(r, 2) for r in rates]
     assert rates[-1] > rates[0] + 0.25, [round(r, 2) for r in rates]
@@ -101,7 +102,12 @@ def test_demonstrations_hold_the_policy_where_they_are(beachhead):
     """Demonstrations go left and right, reward is on the right only."""
     rates = {}
     for weight, theirs in ((0.0, None), (10.0, windows(256, seed=5))):
-        policy = learner(beachhead=beachhead, objective=FilteredCloning(), cloning_weight=weight)
+        policy = learner(
+            beachhead=beachhead,
+            objective=FilteredCloning(),
+            tuned_steps=None,
+            cloning_weight=weight,
+        )
         rates[weight] = improve(policy, 12, demonstrations=theirs)[-1]
     assert rates[10.0] < 0.5 < rates[0.0] - 0.05, rates
 
@@ -210,6 +216,25 @@ def test_a_policy_tuned_before_is_refused_where_it_would_act_otherwise(tuned):
             learner(beachhead=tuned, **changed)
 
 
+def test_a_tuned_policy_is_not_taken_for_one_tuned_in_other_steps(tuned):
+    checkpoint = torch.load(tuned, weights_only=True)
+    learner().on_load_checkpoint(dict(checkpoint))
+    for changed in ({"tuned_steps": 2}, {"sampler": Sampler(num_steps=4)}):
+        with pytest.raises(ValueError, match="tuned in the last 3 of the denoising steps 20"):
+            learner(**changed).on_load_checkpoint(dict(checkpoint))
+
+
+def test_with_another_sampler_each_network_keeps_its_denoising_steps(tuned):
+    policy = load_policy(tuned, sampler=Sampler())._learner
+    assert policy.sampler.steps(policy.schedule)[:2] == (20, 19)
+    x, condition = torch.randn(3, 4, 2), policy.encode(observations(3))
+    with torch.inference_mode():
+        for k in (12, 13, 20):  # the last three of 20, 16, 12, 8, 4
+            steps = torch.full((3,), k)
+            network = policy.denoiser if k <= 12 else policy.base
+            assert torch.equal(policy.denoise(x, steps, condition), network(x, steps, condition))
+
+
 def test_only_the_critic_learns_in_the_warm_up(beachhead):
     for warm_up, moves in ((100, False), (0, True)):
         policy = learner(beachhead=beachhead, critic_warmup=warm_up)
@@ -224,6 +249,12 @@ def test_only_the_critic_learns_in_the_warm_up(beachhead):
     ("arguments", "sentence"),
     [
         ({"cloning_weight": -1.0}, "cloning_weight is -1.0, it must not be negative"),
+        ({"target_kl": -1.0}, "target_kl is -1.0, it must be above 0"),
+        ({"target_kl": float("nan")}, "target_kl is nan"),
+        ({"critic_warmup": -1}, "critic_warmup is -1, it must not be negative"),
+        ({"critic_width": 0}, "critic_width is 0"),
+        ({"critic_learning_rate": -1.0}, "critic_learning_rate is -1.0"),
+        ({"objective": FilteredCloning()}, "FilteredCloning clones whole chunks"),
         ({"tuned_steps": 6}, "tuned_steps is 6, the sampler takes 5 denoising steps"),
         ({"sampler": Sampler("dpm_solver", num_steps=5)}, "dpm_solver's steps have no density"),
         ({"beachhead": "nowhere.ckpt"}, "no checkpoint at 'nowhere.ckpt'"),

@@ -38,7 +38,20 @@ class Rolling:
         return TensorDict({"success": success, "length": torch.full((len(phi),), 7)}, [len(phi)])
 
 
+def alone(task, epoch):
+    """What a trainer of one process knows, attempts being collected."""
+    return types.SimpleNamespace(
+        datamodule=task,
+        current_epoch=epoch,
+        callbacks=[types.SimpleNamespace(collected=0)],
+        global_rank=0,
+        world_size=1,
+    )
+
+
 class Logging:
+    trainer = alone(None, 0)
+
     def __init__(self):
         self.logged = {}
 
@@ -56,7 +69,7 @@ def ready(monkeypatch, successes, **arguments):
     curriculum = Curriculum(
         BoundaryExpansion(step=0.5, attempts=4), whole="all", ring_episodes=32, **arguments
     )
-    trainer = types.SimpleNamespace(datamodule=Task(), current_epoch=3)
+    trainer = alone(Task(), 3)
     curriculum.setup(trainer, None, "fit")
     on_the_bound = torch.tensor([[0.38, 0.0]]).repeat(8, 1)
     on_the_bound[:, 1] = 0.0
@@ -95,14 +108,16 @@ def test_without_overlap_it_takes_smaller_steps_and_in_the_end_stays(monkeypatch
     assert curriculum.strategy.level == before
     widths = [float(phi[:, 0].max()) - 0.38 for phi in rolling.tried]
     assert widths[0] > 1.5 * widths[1] > 2.2 * widths[2] > 0
-    assert "add demonstrations there" in caplog.text
+    assert "no reward to expect beyond the upper bound of x; add demonstrations" in caplog.text
+    assert [ring["accepted"] for ring in curriculum.rings] == [False, False, False]
 
 
 def test_a_smaller_step_is_taken_where_reward_can_be_expected(monkeypatch):
     curriculum, _, _, advance = ready(monkeypatch, [0, 8])
     advance()
     assert upper_x(curriculum) == pytest.approx(0.38 + 0.25 * (0.45 - 0.38))
-    assert [ring["expected_return"] for ring in curriculum.rings] == [0.0, 0.25]
+    tried = [(ring["expected_return"], ring["accepted"]) for ring in curriculum.rings]
+    assert tried == [(0.0, False), (0.25, True)]
 
 
 def test_tries_are_counted_and_logged_together(monkeypatch):
@@ -136,6 +151,29 @@ def test_a_strategy_that_leaves_something_behind_is_stopped(monkeypatch):
         advance()
 
 
+def test_no_ring_is_tried_twice_because_a_step_leads_beyond_the_whole_set(monkeypatch):
+    curriculum, rolling, _, advance = ready(monkeypatch, [0, 0, 0, 0])
+    curriculum.strategy._steps[:] = 4.0
+    advance()
+    edges = [float(phi[:, 0].max()) for phi in rolling.tried]
+    assert edges[0] > edges[1] + 0.01 > edges[2] + 0.02
+
+
+def test_a_curriculum_is_not_resumed_as_another(monkeypatch):
+    curriculum, _, _, _ = ready(monkeypatch, [])
+    other = Curriculum(NoOpFilter(), whole="all")
+    other.setup(alone(Task(), 0), None, "fit")
+    with pytest.raises(ValueError, match=r"is BoundaryExpansion to all, .* is NoOpFilter to all"):
+        other.load_state_dict(curriculum.state_dict())
+
+
+def test_without_attempts_there_is_no_curriculum():
+    trainer = alone(Task(), 0)
+    trainer.callbacks = []
+    with pytest.raises(ValueError, match=r"none are: add callbacks.RolloutCollection"):
+        Curriculum(BoundaryExpansion(), whole="all").setup(trainer, None, "fit")
+
+
 def test_with_the_gate_switched_off_nothing_is_tried(monkeypatch):
     curriculum, rolling, _, advance = ready(monkeypatch, [], gate=False)
     advance()
@@ -147,7 +185,7 @@ def test_a_whole_that_does_not_contain_the_first_set_is_refused():
     curriculum = Curriculum(BoundaryExpansion(), whole="first")
     task = Task()
     task.phi_set = Task.phi_sets["all"]
-    trainer = types.SimpleNamespace(datamodule=task)
+    trainer = alone(task, 0)
     with pytest.raises(ValueError, match="phi set 'first' does not contain 'all'"):
         curriculum.setup(trainer, None, "fit")
     with pytest.raises(ValueError, match="no phi set 'galaxy'; there are first, all"):
@@ -180,7 +218,7 @@ def test_doing_nothing_is_tried_once_before_the_filter_begins(monkeypatch):
     rolling = Rolling([5])
     monkeypatch.setattr(module_under_test, "rollout", rolling)
     curriculum = Curriculum(NoOpFilter(trials=16), whole="all")
-    trainer = types.SimpleNamespace(datamodule=Task(), current_epoch=0)
+    trainer = alone(Task(), 0)
     curriculum.setup(trainer, None, "fit")
     for _ in range(2):
         curriculum.on_train_start(trainer, None)
