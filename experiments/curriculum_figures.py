@@ -14,19 +14,15 @@ from experiments.results import Row
 ASKED = 0.9  # success on wide and table that the curriculum is to reach
 
 
-def figures(rows: Sequence[Row], beachheads: Sequence[Row]) -> Iterator[tuple[str, Figure]]:
-    """By file name; those that there are rows for.
-
-    Args:
-        rows: of the studies of the curriculum.
-        beachheads: tested policies that its runs start from, one a seed.
-    """
+def figures(rows: Sequence[Row]) -> Iterator[tuple[str, Figure]]:
+    """By file name; those that there are rows of the studies for."""
     rows = [row for row in rows if row["task"] == "pick_banana"]
     if curves := of(rows, "table", phi="validation", method="curriculum"):
-        begun = [{**row, "episodes": 0, "robot_s": 0.0} for row in beachheads]
+        begun = of(rows, "table", phi="test", method="curriculum", episodes=0)
         yield "table.png", curve_figure([*begun, *curves], ("point", "wide", "table"))
     if curves := of(rows, "comparison", phi="validation"):
-        yield "comparison.png", comparison_figure(curves)
+        begun = of(rows, "comparison", phi="test", episodes=0)
+        yield "comparison.png", comparison_figure([*begun, *curves])
     if rings := of(rows, "rings", method="curriculum"):
         yield "rings.png", ring_figure(rings)
     if demonstrations := of(rows, "demonstrations", method="cloning_table"):
@@ -96,13 +92,24 @@ def ring_figure(rows: Sequence[Row]) -> Figure:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for run in by_ring(rows):
-        value = [row["expected_return"] for row in run]
-        low = [row["expected_return"] - row["expected_return/lo"] for row in run]
-        high = [row["expected_return/hi"] - row["expected_return"] for row in run]
-        levels = [row["level"] + 0.004 * run[0]["seed"] for row in run]
-        axes.errorbar(
-            levels, value, [low, high], fmt="o", ms=3, lw=0.7, label=f"seed {run[0]['seed']}"
-        )
+        seed = run[0]["seed"]
+        for accepted in (True, False):
+            tried = [row for row in run if row["accepted"] is accepted]
+            value = [row["expected_return"] for row in tried]
+            low = [row["expected_return"] - row["expected_return/lo"] for row in tried]
+            high = [row["expected_return/hi"] - row["expected_return"] for row in tried]
+            axes.errorbar(
+                [row["level"] + 0.004 * seed for row in tried],
+                value,
+                [low, high],
+                fmt="o",
+                ms=4,
+                lw=0.7,
+                color=f"C{seed}",
+                mfc=None if accepted else "white",
+                label=f"seed {seed}" if accepted else None,
+            )
+    axes.errorbar([], [], fmt="o", ms=4, color="gray", mfc="white", label="refused")
     axes.axhline(0.02, color="tab:red", lw=0.8, ls="--", label="least lower end")
     axes.set(
         xlabel="level before it widens",

@@ -13,7 +13,11 @@ from tensorboard.backend.event_processing.event_accumulator import (
 
 SUCCESS = "rollout/success/"
 EFFORT = {"collection/episodes": "episodes", "time/collected_s": "robot_s"}
-BESIDE = {"curriculum/level": "level", "train/grad_norm": "grad_norm"}
+BESIDE = {
+    "curriculum/level": "level",
+    "collection/success": "collection_success",
+    "train/grad_norm": "grad_norm",
+}
 
 
 def learning_curve(run: Path) -> list[dict[str, Any]]:

@@ -40,9 +40,7 @@ def main() -> None:
     figure = denoiser_figure(read_rows(denoisers))
     figure.savefig(denoisers.with_name("denoisers.png"), dpi=120)
     curriculum = results_file("curriculum")
-    for name, figure in curriculum_figures.figures(
-        read_rows(curriculum), read_rows(results_file("demo"))
-    ):
+    for name, figure in curriculum_figures.figures(read_rows(curriculum)):
         figure.savefig(curriculum.with_name(name), dpi=110)
 
 

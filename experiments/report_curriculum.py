@@ -6,11 +6,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 from scipy.stats import t as student
-from scipy.stats import ttest_ind
+from scipy.stats import ttest_ind_from_stats
 
 from experiments import teleoperation_cost
 from experiments.results import PHI_SETS, Row, interval
@@ -39,6 +39,7 @@ def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     yield "curriculum-table", table_rows(rows)
     yield "curriculum-comparison", comparison_rows(rows)
     yield "curriculum-significant", significant(rows)
+    yield "curriculum-gradient", gradient_rows(rows)
     yield "curriculum-gate", gate_rows(rows)
     yield "curriculum-demonstrations", demonstration_rows(rows)
     yield "curriculum-replaced", replaced(rows)
@@ -68,12 +69,26 @@ def list_index(method: str) -> int:
     return list(METHODS).index(method) if method in METHODS else len(METHODS)
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean over seeds, two or more, with its 95 % Student interval, cut to [0, 1]."""
-    mean = fmean(values)
-    variance = sum((v - mean) ** 2 for v in values) / (len(values) - 1)
-    half = float(student.ppf(0.975, len(values) - 1)) * (variance / len(values)) ** 0.5
+def mean_interval(rates: Sequence[float], n: int) -> tuple[float, float, float]:
+    """Mean over seeds, two or more, with its 95 % Student interval, cut to [0, 1].
+
+    Args:
+        rates: success of each seed.
+        n: episodes behind each.
+    """
+    mean = fmean(rates)
+    half = float(student.ppf(0.975, len(rates) - 1)) * deviation(rates, n) / len(rates) ** 0.5
     return mean, max(0.0, mean - half), min(1.0, mean + half)
+
+
+def deviation(rates: Sequence[float], n: int) -> float:
+    """Standard deviation over seeds, no less than what the episodes alone would make.
+
+    Few seeds can agree by chance. Episodes' deviation is that of the rate with two successes and
+    two failures added (Agresti & Coull 1998), since 0 of n has none.
+    """
+    p = (fmean(rates) * n + 2) / (n + 4)
+    return max(stdev(rates), math.sqrt(p * (1 - p) / n))
 
 
 def table_rows(rows: Sequence[Row]) -> str:
@@ -108,7 +123,9 @@ def comparison_rows(rows: Sequence[Row]) -> str:
         wide = [row["success/wide"] for row in runs]
         over_seeds = f"{wide[0]:.3f}"
         if len(wide) > 1:
-            over_seeds = "{:.3f} ({:.3f} to {:.3f})".format(*mean_interval(wide))
+            over_seeds = "{:.3f} ({:.3f} to {:.3f})".format(
+                *mean_interval(wide, runs[0]["success/wide/n"])
+            )
         others = [f"{fmean(row[f'success/{s}'] for row in runs):.3f}" for s in ("point", "table")]
         cells = [
             METHODS.get(method, method),
@@ -152,10 +169,12 @@ def significant(rows: Sequence[Row], level: float = 0.05) -> str:
 
 def welch(one: Sequence[Row], other: Sequence[Row]) -> float:
     """P value of a difference between the means of two methods, over seeds; two-sided."""
-    a, b = ([row["success/wide"] for row in runs] for runs in (one, other))
-    if len(set(a)) == len(set(b)) == 1:  # no deviation at all, for example always 0
-        return float(a[0] == b[0])
-    tested: Any = ttest_ind(a, b, equal_var=False)
+    of_each: list[float] = []
+    for runs in (one, other):
+        rates = [row["success/wide"] for row in runs]
+        spread = deviation(rates, runs[0]["success/wide/n"])
+        of_each += [fmean(rates), spread, len(rates)]
+    tested: Any = ttest_ind_from_stats(*of_each, equal_var=False)
     return float(tested.pvalue)
 
 
@@ -170,29 +189,58 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def gate_rows(rows: Sequence[Row]) -> str:
-    """With and without the gate: success and the gradient's norm as training goes on."""
-    lines = ["| gate | seed | episodes | widened | gradient norm | `point` | corner |"]
+    """With and without the gate: success as training goes on."""
+    lines = ["| gate | seed | episodes | widened | attempts that succeed | `point` | corner |"]
     lines.append("|---|---|---|---|---|---|---|")
     runs = of(rows, "gate", phi="validation")
     for row in sorted(runs, key=lambda r: (r["method"], r["seed"], r["episodes"])):
         cells = ["off" if row["method"] == "gate_off" else "on", str(row["seed"])]
         cells += [f"{row['episodes']:,}", "yes" if row["level"] else "no"]
-        cells += [f"{row['grad_norm']:.2f}", interval(row, "point"), interval(row, "corner")]
+        cells += [
+            f"{row['collection_success']:.2f}",
+            interval(row, "point"),
+            interval(row, "corner"),
+        ]
         lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+STARTS = {
+    "beachhead": "the beachhead",
+    "from_home": "demonstrations from one pose",
+    "from_scratch": "random weights",
+    "gate": "after the study below, gate on",
+    "gate_off": "after the study below, gate off",
+}
+
+
+def gradient_rows(rows: Sequence[Row]) -> str:
+    """Success while exploring and the norm of the reward's gradient, by start and phi set."""
+    sets = (*PHI_SETS, "corner")
+    lines = ["| policy | seed | " + " | ".join(f"`{s}`" for s in sets) + " |"]
+    lines.append("|---" * (len(sets) + 2) + "|")
+    found = of(rows, "gradient")
+    for row in sorted(found, key=lambda r: (list(STARTS).index(r["method"]), r["seed"])):
+        cells = [f"{row[f'success/{s}']:.3f}, {row[f'grad_norm/{s}']:.3g}" for s in sets]
+        lines.append("| " + " | ".join([STARTS[row["method"]], str(row["seed"]), *cells]) + " |")
     return "\n".join(lines)
 
 
 def demonstration_rows(rows: Sequence[Row]) -> str:
     """What demonstrations alone bring, by where and how many."""
     lines = [
-        "| demonstrated | demonstrations | seed | driven, min | " + " | ".join(PHI_SETS) + " |"
+        "| demonstrated | demonstrations | epochs | seed | driven, min | "
+        + " | ".join(PHI_SETS)
+        + " |"
     ]
-    lines.append("|---" * (len(PHI_SETS) + 4) + "|")
+    lines.append("|---" * (len(PHI_SETS) + 5) + "|")
     for row in sorted(
-        of(rows, "demonstrations"), key=lambda r: (r["method"], r["demonstrations"], r["seed"])
+        of(rows, "demonstrations"),
+        key=lambda r: (r["method"], r["demonstrations"], r["epochs"], r["seed"]),
     ):
         cells = [row["method"].removeprefix("cloning_"), str(row["demonstrations"])]
         cells += [
+            str(row["epochs"]),
             str(row["seed"]),
             f"{row['driven_s'] / 60:.1f}",
             *(interval(row, s) for s in PHI_SETS),

@@ -11,6 +11,7 @@ from experiments.report_curriculum import (
     mean_interval,
     replaced,
     significant,
+    welch,
 )
 
 
@@ -34,10 +35,14 @@ ROWS = [
 def test_the_interval_over_seeds_is_students():
     values = [0.5, 0.6, 0.9]
     expected = stats.t.interval(0.95, 2, loc=np.mean(values), scale=stats.sem(values))
-    mean, low, high = mean_interval(values)
+    mean, low, high = mean_interval(values, 512)
     assert mean == pytest.approx(np.mean(values))
     assert low == pytest.approx(max(0, expected[0]))
     assert high == pytest.approx(min(1, expected[1]))
+    # No seed differs from another; 512 episodes each would not say so exactly.
+    _, low, high = mean_interval([0.5, 0.5], 512)
+    half = stats.t.ppf(0.975, 1) * np.sqrt(0.25 / 512) / np.sqrt(2)
+    assert (low, high) == (pytest.approx(0.5 - half), pytest.approx(0.5 + half))
 
 
 def test_p_values_are_corrected_as_in_holms_paper():
@@ -61,13 +66,25 @@ def test_the_demonstrations_that_were_replaced_are_interpolated_on_a_log_scale()
     assert replaced(ours) == ""
 
 
+def test_seeds_that_agree_by_chance_prove_nothing():
+    def method(*rates):
+        return [row("any", seed, rate) for seed, rate in enumerate(rates)]
+
+    assert welch(method(0.0, 0.0, 0.0), method(0.01, 0.01, 0.01)) > 0.05
+    assert welch(method(0.0, 0.0, 0.0), method(0.9, 0.9, 0.9)) < 1e-4
+    # With more spread than that, it is Welch's test itself.
+    apart = [0.5, 0.7, 0.9], [0.2, 0.35, 0.3]
+    expected = stats.ttest_ind(*apart, equal_var=False).pvalue
+    assert welch(method(*apart[0]), method(*apart[1])) == pytest.approx(expected)
+
+
 def test_of_each_run_the_last_row_counts():
     early = row("curriculum", 0, 0.1, episodes=100)
     assert [r["success/wide"] for r in last([ROWS[0], early])] == [0.90]
 
 
 def test_the_comparison_shows_means_and_who_is_better():
-    assert "boundary expansion | 3 | 0.910 (0.885 to 0.935) | 0.900 0.920" in comparison_rows(ROWS)
+    assert "boundary expansion | 3 | 0.910 (0.878 to 0.942) | 0.900 0.920" in comparison_rows(ROWS)
     assert "boundary expansion | 1 | 0.900 | 0.900 |" in comparison_rows(ROWS[:1])
     pairs = significant(ROWS)
     assert "| boundary expansion | REINFORCE |" in pairs
