@@ -116,8 +116,11 @@ def main() -> None:
     parser.add_argument("--failures", type=float, default=usual.failures, help="thrown away")
     parser.add_argument("--wage", type=float, default=usual.wage, help="of an hour")
     args = parser.parse_args()
-    assumed = Assumptions(args.reset_s, args.failures, args.wage)
-    print(table([("asked for", args.demonstrations)], args.seconds, assumed))
+    try:
+        assumed = Assumptions(args.reset_s, args.failures, args.wage)
+        print(table([("asked for", args.demonstrations)], args.seconds, assumed))
+    except ValueError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

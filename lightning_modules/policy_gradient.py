@@ -344,6 +344,12 @@ class PolicyGradient(DiffusionPolicy):
                 f"source(s), rollouts{' and demonstrations' * (expected - 1)}; "
                 f"the task has {', '.join(sources) or 'none'}"
             )
+        callbacks: list[Any] = getattr(self.trainer, "callbacks", [])
+        if stage == "fit" and not any(hasattr(c, "collected") for c in callbacks):
+            raise ValueError(
+                "PolicyGradient learns from attempts and none are made: add "
+                "callbacks.RolloutCollection"
+            )
 
     @override
     def on_train_epoch_start(self) -> None:

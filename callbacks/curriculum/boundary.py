@@ -64,11 +64,11 @@ class BoundaryExpansion(Strategy):
         self,
         step: float = 0.1,
         boundary: float = 0.5,
+        rehearsal: float = 0.1,
         widen: float = 0.6,
         shrink: float = 0.2,
         attempts: int = 32,
         leap: float = 0.6,
-        rehearsal: float = 0.1,
     ) -> None:
         if not 0 < step <= 1 or not 0 < boundary <= 1:
             raise ValueError(f"step is {step} and boundary {boundary}, both must be in (0, 1]")
