@@ -1,5 +1,6 @@
 """What to learn from: tasks, and the sources that serve their data."""
 
+from datamodules.bumped_camera import BumpedCamera
 from datamodules.demonstrations import Demonstrations
 from datamodules.pick_banana import PickBanana
 from datamodules.place_in_bowl import PlaceInBowl
@@ -7,8 +8,10 @@ from datamodules.recorded import RecordedTask
 from datamodules.rollouts import Rollouts
 from datamodules.sources import Source, SourcedDataModule
 from datamodules.task import TaskDataModule
+from datamodules.wanted_object import WantedObject
 
 __all__ = [
+    "BumpedCamera",
     "Demonstrations",
     "PickBanana",
     "PlaceInBowl",
@@ -17,4 +20,5 @@ __all__ = [
     "Source",
     "SourcedDataModule",
     "TaskDataModule",
+    "WantedObject",
 ]

@@ -97,6 +97,10 @@ class TaskDataModule(SourcedDataModule):
         kind[:, GOALS.index(self.goal_name)] = 1.0
         return torch.cat([kind, self.goal_position(phi)], dim=-1)
 
+    def camera_error(self, phi: Tensor) -> Tensor:
+        """How far from the truth the camera system reports objects, ``[B, 3]`` m; it is right."""
+        return torch.zeros(len(phi), 3)
+
     def plan(self) -> Plan | None:
         """How a scripted operator solves the task; None where only a person can."""
         return None

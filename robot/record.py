@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
@@ -126,9 +126,20 @@ def _attempts(
 
 
 def demonstrate(
-    env: SimulatedArmEnv, plan: Plan, seed: int, style: Style = NORMAL
+    env: SimulatedArmEnv,
+    plan: Plan | Sequence[Plan],
+    seed: int,
+    style: Style = NORMAL,
+    phi: torch.Tensor | None = None,
 ) -> Iterator[TensorDict]:
     """One episode of each environment of the batch, driven by its own scripted operator.
+
+    Args:
+        env: where.
+        plan: of all operators, or of each.
+        seed: of their variation.
+        style: how much they vary.
+        phi: task parameters ``[num_envs, P]``; the environment draws them, if None.
 
     Yields:
         Episodes ``[T]`` with the keys of :mod:`robot.schema`; the action is the one sent.
@@ -141,9 +152,10 @@ def demonstrate(
     randoms = [np.random.default_rng([seed, i]) for i in range(env.num_envs)]
     starts = [style.start(home, random) for random in randoms]
     commands = [retargeting.command(start.message(0.0), home_command) for start in starts]
-    now = env.reset(start=torch.stack(commands))
+    now = env.reset(start=torch.stack(commands), **({} if phi is None else {"phi": phi}))
+    plans = [plan] * env.num_envs if callable(plan) else plan
     messages: list[Iterator[PoseMessage]] = [
-        ScriptedOperator(plan, rate, start, style).messages(
+        ScriptedOperator(plans[i], rate, start, style).messages(
             now[OBSERVATION][i], random, float(now[OBSERVATION_TIME][i])
         )
         for i, (start, random) in enumerate(zip(starts, randoms, strict=True))

@@ -31,7 +31,8 @@ def rollout(
 
     Args:
         env: where to act.
-        policy: what to do; called without gradients.
+        policy: what to do; called without gradients. Beside the observation's fields it is told
+            the ``episode`` of each, long ``[B, To, 1]``.
         phi: task parameters ``[N, P]``.
         seed: of the policy's noise and of the start poses.
         record: whether to keep the steps.
@@ -51,7 +52,7 @@ def rollout(
         padding = phi[rows[-1:]].expand(env.num_envs - len(rows), -1)
         running = torch.arange(env.num_envs) < len(rows)
         batch = _rollout_batch(
-            env, policy, torch.cat([chosen, padding]), running, generator, record
+            env, policy, torch.cat([chosen, padding]), int(rows[0]), running, generator, record
         )
         batches.append(batch[: len(rows)])
         if on_batch is not None:
@@ -64,11 +65,12 @@ def _rollout_batch(
     env: SimulatedArmEnv,
     policy: Policy,
     phi: Tensor,
+    first: int,
     running: Tensor,
     generator: torch.Generator,
     record: bool,
 ) -> TensorDict:
-    """One episode in each row where ``running [num_envs]``."""
+    """One episode in each row where ``running [num_envs]``; the first row's number is given."""
     now = env.reset(phi=phi)
     seen = deque([now[OBSERVATION]] * policy.observation_horizon, policy.observation_horizon)
     success = torch.zeros(env.num_envs, dtype=torch.bool)
@@ -77,7 +79,9 @@ def _rollout_batch(
     states = [env.physics_state]
     while running.any():
         asked = running
-        chunk = policy(_window(seen, asked), generator).to("cpu")
+        window = _window(seen, asked)
+        number = first + asked.nonzero()[:, None].expand(-1, policy.observation_horizon, -1)
+        chunk = policy(window.set("episode", number), generator).to("cpu")
         for action in chunk.unbind(1):
             command: Tensor = now[OBSERVATION, "last_command"].clone()
             command[asked] = action

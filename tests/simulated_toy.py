@@ -38,6 +38,9 @@ class ToyTask:
         poses[:, 0, 3] = 1.0
         return poses
 
+    def camera_error(self, phi):
+        return torch.zeros(len(phi), 3)
+
     def goal(self, phi):
         return torch.zeros(len(phi), len(GOALS) + 3)
 

@@ -84,6 +84,7 @@ class SimulatedArmEnv(EnvBase):
         self._home = torch.tensor(self.arm.home_command)
         self._phi = torch.zeros(num_envs, len(task.phi_space))
         self._goal = torch.zeros(num_envs, len(GOALS) + 3)
+        self._camera_error = torch.zeros(num_envs, 3)
         self._size = torch.zeros(num_envs, MAX_OBJECTS, 3)
         self._mask = torch.zeros(num_envs, MAX_OBJECTS)
         self._command = self._home.repeat(num_envs, 1)
@@ -161,6 +162,7 @@ class SimulatedArmEnv(EnvBase):
         """Starts new episodes in the rows ``index [n]``, at ``joints [n, J]``."""
         self._phi[index] = phi
         self._goal[index] = self.task.goal(phi)
+        self._camera_error[index] = self.task.camera_error(phi)
         self._size[index], self._mask[index] = 0.0, 0.0
         self._steps[index], self._held[index] = 0, 0
         self._command[index] = command
@@ -224,9 +226,8 @@ class SimulatedArmEnv(EnvBase):
         )
 
     def _observe(self, world: WorldState) -> TensorDict:
-        objects = SeenObjects(
-            world.object_position, world.object_rotation, self._size.clone(), self._mask.clone()
-        )
+        seen = world.object_position + self._camera_error[:, None] * self._mask[..., None]
+        objects = SeenObjects(seen, world.object_rotation, self._size.clone(), self._mask.clone())
         observation = observe(
             world.joint_position,
             world.joint_velocity,

@@ -77,6 +77,10 @@ class SimulatedTask(Protocol):
         """The goal as observed, ``[B, 7]``: one-hot over ``GOALS``, then a position (m)."""
         ...
 
+    def camera_error(self, phi: Tensor) -> Tensor:
+        """How far from the truth the camera system reports objects, ``[B, 3]`` m."""
+        ...
+
     def success(self, world: WorldState, phi: Tensor) -> Tensor:
         """Whether the goal is reached at this instant, bool ``[B]``."""
         ...

@@ -1,0 +1,69 @@
+"""Someone has bumped the camera: the banana is not where it is seen, by the same way each time."""
+
+from __future__ import annotations
+
+import torch
+from tensordict import TensorDictBase
+from torch import Tensor
+
+from datamodules.hidden import HiddenTask, displaced
+from datamodules.pick_banana import PHI_1, SPACE, PickBanana
+from robot.phi import Dimension, PhiSet, PhiSpace
+from robot.teleop.operator import Plan
+
+# How far off it may be, each way, m: so far that the best search needs about five attempts.
+REACH = 0.07
+
+BUMPED = PhiSpace(
+    (
+        *SPACE.dimensions,
+        Dimension("camera_x", -REACH, REACH, visible=False, unit="m"),
+        Dimension("camera_y", -REACH, REACH, visible=False, unit="m"),
+    )
+)
+
+
+def bumped(name: str, distance: float, turn: float, reach: float) -> PhiSet:
+    """A banana within ``distance`` and ``turn`` of phi_1, a camera bumped by up to ``reach``."""
+    center = {**PHI_1, "camera_x": 0.0, "camera_y": 0.0}
+    box = BUMPED.around(
+        center,
+        radius=distance,
+        bearing=distance / PHI_1["radius"],
+        yaw=turn,
+        camera_x=reach,
+        camera_y=reach,
+    )
+    return PhiSet(name, (box,))
+
+
+class BumpedCamera(HiddenTask, PickBanana):
+    """Pick up the banana; hidden: how far from the truth the camera reports it."""
+
+    task_name = "bumped_camera"
+    skill = PickBanana.task_name
+    phi_space = BUMPED
+    phi_sets = BUMPED.nested(
+        [
+            bumped("point", 0.005, 0.05, 0.0),
+            bumped("near", 0.04, 0.4, REACH / 2),
+            bumped("wide", 0.12, 1.5, REACH),
+        ]
+    )
+
+    def place(self, phi: Tensor) -> Tensor:
+        """The banana at phi, wherever it is seen."""
+        return super().place(self.phi_space.visible(phi))
+
+    def camera_error(self, phi: Tensor) -> Tensor:
+        """The hidden parameters; heights are right."""
+        hidden = self.phi_space.hidden(phi)
+        return torch.cat([hidden, torch.zeros_like(hidden[:, :1])], dim=-1)
+
+    def as_if(self, observation: TensorDictBase, hypothesis: Tensor) -> TensorDictBase:
+        """The banana where it would be."""
+        return displaced(observation, -torch.nn.functional.pad(hypothesis, (0, 1)))
+
+    def skill_plan(self) -> Plan:
+        """Pick it up where it is seen."""
+        return PickBanana.plan(self)

@@ -1,0 +1,140 @@
+"""Tasks with hidden task parameters: what can only be found out by trying.
+
+A hidden parameter has effects that the observation does not show. What a policy believes of it is
+a *hypothesis*: :meth:`HiddenTask.as_if` turns what is seen into what would be seen if the
+hypothesis held, in the terms of a *skill* that knows of no hidden parameters. So one skill makes
+every attempt: an oracle's (the hypothesis is the truth), a guess's, a memoryless policy's.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from tensordict import TensorDictBase
+from torch import Tensor
+
+from datamodules.tabletop import tabletop_spec
+from datamodules.task import TaskDataModule
+from robot.observation import turn
+from robot.policy import Policy
+from robot.schema import TaskSpec
+from robot.teleop.operator import Plan
+
+
+class HiddenTask(TaskDataModule):
+    """Base of the families in which something is to be found out.
+
+    A subclass sets ``skill``, the task whose policies act here: what is seen and done is the same,
+    so that their checkpoints fit. Its ``phi_space`` has hidden dimensions.
+
+    Raises:
+        TypeError: if no dimension is hidden.
+    """
+
+    skill: str
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.phi_space.num_visible == len(self.phi_space):
+            raise TypeError(
+                f"task {self.task_name!r} has no hidden task parameter: subclass TaskDataModule"
+            )
+
+    @property
+    def spec(self) -> TaskSpec:
+        """That of the skill."""
+        return tabletop_spec(self.skill, self.arm, self.rate)
+
+    @abstractmethod
+    def as_if(self, observation: TensorDictBase, hypothesis: Tensor) -> TensorDictBase:
+        """What would be seen if a hypothesis held.
+
+        Args:
+            observation: fields ``[B, ..., shape]``.
+            hypothesis: hidden task parameters ``[B, Q]``.
+        """
+
+    @abstractmethod
+    def skill_plan(self) -> Plan:
+        """How a scripted operator exercises the skill."""
+
+    def plan_as_if(self, hypothesis: Tensor) -> Plan:
+        """How an operator acts who believes in a hypothesis ``[Q]``."""
+        plan = self.skill_plan()
+        return lambda seen: plan(self.as_if(seen[None], hypothesis[None])[0])
+
+    def guesses(self, n: int, generator: torch.Generator) -> Tensor:
+        """Hypotheses ``[n, Q]`` of one who knows nothing but their range."""
+        return self.phi_space.hidden(self.phi_set.sample(n, generator))
+
+
+class AsIf:
+    """A skill's policy that acts on a hypothesis, another one in each episode.
+
+    Args:
+        skill: what acts.
+        task: which says what a hypothesis makes of what is seen.
+        hypotheses: of each episode of the rollout, ``[N, Q]``.
+    """
+
+    def __init__(self, skill: Policy, task: HiddenTask, hypotheses: Tensor) -> None:
+        self._skill, self._task, self._hypotheses = skill, task, hypotheses
+
+    @property
+    def observation_horizon(self) -> int:
+        """To, the skill's."""
+        return self._skill.observation_horizon
+
+    @property
+    def action_horizon(self) -> int:
+        """Ta, the skill's."""
+        return self._skill.action_horizon
+
+    def __call__(
+        self, observations: TensorDictBase, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Observations ``[B, To]`` -> action chunk ``[B, Ta, J + 1]``."""
+        episode: Tensor = observations["episode"][:, -1, 0]
+        return self._skill(self._task.as_if(observations, self._hypotheses[episode]), generator)
+
+
+def displaced(observation: TensorDictBase, by: Tensor) -> TensorDictBase:
+    """An observation in which all objects are seen elsewhere.
+
+    Args:
+        observation: fields ``[B, ..., S, 3]`` and the like.
+        by: displacement in the arm's base frame, ``[B, 3]`` m.
+    """
+    seen: Tensor = observation["object_position"]
+    place: Tensor = observation["object_place"]
+    mask: Tensor = observation["object_mask"][..., None]
+    step = by.reshape(len(by), *[1] * (seen.ndim - 2), 3).expand_as(seen) * mask
+    # The same place in two frames says how one is turned against the other.
+    angle = torch.atan2(place[..., 1], place[..., 0]) - torch.atan2(seen[..., 1], seen[..., 0])
+    turned = turn(step.reshape(-1, 1, 3), angle.reshape(-1)).reshape(seen.shape)
+    moved = observation.copy()
+    moved["object_position"] = seen + step
+    moved["object_place"] = place + turned
+    moved["object_offset"] = observation["object_offset"] + turned
+    return moved
+
+
+def alone(observation: TensorDictBase, slot: Tensor) -> TensorDictBase:
+    """An observation in which one object is the only one, in the first slot.
+
+    Args:
+        observation: fields ``[B, ..., S, n]`` of the objects, and others.
+        slot: which object, long ``[B]``.
+    """
+    shown = observation.copy()
+    for name, value in observation.items():
+        if not name.startswith("object_"):
+            continue
+        slots = value if name != "object_mask" else value[..., None]
+        index = slot.reshape(len(slot), *[1] * (slots.ndim - 1))
+        one = slots.gather(-2, index.expand(*slots.shape[:-2], 1, slots.shape[-1]))
+        rest = torch.zeros_like(slots[..., 1:, :])
+        shown[name] = torch.cat([one, rest], dim=-2).reshape(value.shape)
+    return shown
