@@ -73,7 +73,7 @@ def evaluate(arguments: list[str], checkpoint: Path, name: str = "") -> dict[str
     """
     kept = checkpoint.with_name(f"{checkpoint.stem}{name}.json")
     if not kept.is_file() or kept.stat().st_mtime < checkpoint.stat().st_mtime:
-        given = ["--ckpt_path", str(checkpoint), "--trainer.logger", "false"]
+        given = ["--ckpt_path", str(checkpoint), "--trainer.logger", "false", "--verbose", "false"]
         folder = ["--trainer.default_root_dir", "runs/tests"]
         output = _train(["test", *arguments, *given, *folder], capture=True)
         result = json.loads(output.strip().splitlines()[-1].removeprefix("RESULT "))
