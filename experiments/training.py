@@ -73,10 +73,12 @@ def evaluate(arguments: list[str], checkpoint: Path, name: str = "") -> dict[str
     """
     kept = checkpoint.with_name(f"{checkpoint.stem}{name}.json")
     if not kept.is_file() or kept.stat().st_mtime < checkpoint.stat().st_mtime:
-        given = ["--ckpt_path", str(checkpoint), "--trainer.logger", "false", "--verbose", "false"]
+        given = ["--ckpt_path", str(checkpoint), "--trainer.logger", "false"]
         folder = ["--trainer.default_root_dir", "runs/tests"]
         output = _train(["test", *arguments, *given, *folder], capture=True)
-        result = json.loads(output.strip().splitlines()[-1].removeprefix("RESULT "))
+        # Not always the last line: a progress bar may leave the terminal after it.
+        lines = [line for line in output.splitlines() if line.startswith("RESULT ")]
+        result = json.loads(lines[-1].removeprefix("RESULT "))
         replace_text(kept, json.dumps(result | machine() | {"command": command()}))
     return json.loads(kept.read_text())
 
