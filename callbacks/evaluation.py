@@ -13,10 +13,10 @@ from torch import Tensor
 from callbacks.ranks import gather
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from callbacks.rollout_progress import rollout_progress
-from callbacks.wilson import SuccessRate
 from robot.phi import PhiSet
 from robot.rollout import rollout
 from robot.seeds import evaluation_seed
+from robot.success_rate import SuccessRate
 
 VALIDATION, TEST = 0, 1
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
-from callbacks.wilson import SuccessRate
+from robot.success_rate import SuccessRate
 
 
 class Summary(RolloutObserver):

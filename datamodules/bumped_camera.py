@@ -41,6 +41,7 @@ class BumpedCamera(HiddenTask, PickBanana):
     """Pick up the banana; hidden: how far from the truth the camera reports it."""
 
     task_name = "bumped_camera"
+    max_steps = 60  # time for one attempt
     skill = PickBanana.task_name
     phi_space = BUMPED
     phi_sets = BUMPED.nested(

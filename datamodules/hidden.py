@@ -65,6 +65,11 @@ class HiddenTask(TaskDataModule):
         plan = self.skill_plan()
         return lambda seen: plan(self.as_if(seen[None], hypothesis[None])[0])
 
+    def plan_in_turn(self, hypotheses: Tensor) -> Plan:
+        """How one acts who tries hypotheses ``[K, Q]`` one after the other, in one episode."""
+        plans = [self.plan_as_if(hypothesis) for hypothesis in hypotheses]
+        return lambda seen: [waypoint for plan in plans for waypoint in plan(seen)]
+
     def guesses(self, n: int, generator: torch.Generator) -> Tensor:
         """Hypotheses ``[n, Q]`` of one who knows nothing but their range."""
         return self.phi_space.hidden(self.phi_set.sample(n, generator))

@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from callbacks.collection import Explorer  # noqa: E402
-from callbacks.wilson import SuccessRate  # noqa: E402
 from datamodules import Rollouts  # noqa: E402
 from experiments import curriculum, training  # noqa: E402
 from experiments.far_corner import PickBananaFarCorner  # noqa: E402
@@ -36,6 +35,7 @@ from experiments.results import (  # noqa: E402
 from lightning_modules import PolicyGradient, Reinforce  # noqa: E402
 from robot.rollout import rollout  # noqa: E402
 from robot.seeds import training_seed  # noqa: E402
+from robot.success_rate import SuccessRate  # noqa: E402
 
 STARTS = ("beachhead", "from_home", "from_scratch", "gate", "gate_off")
 

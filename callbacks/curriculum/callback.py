@@ -16,9 +16,9 @@ from callbacks.curriculum.no_op import NoOp
 from callbacks.curriculum.strategy import Proposal, Strategy
 from callbacks.evaluation import ModulePolicy
 from callbacks.ranks import gather
-from callbacks.wilson import SuccessRate
 from robot.rollout import rollout
 from robot.seeds import training_seed
+from robot.success_rate import SuccessRate
 
 
 class Curriculum(Callback):

@@ -6,7 +6,7 @@ from rollout_toys import STEPS, ToyLearner, ToyRollout, ToyTask, events, toy_tra
 from torch.utils.data import DataLoader
 
 from callbacks import RolloutEvaluation, RolloutObserver, evaluation
-from callbacks.wilson import wilson_interval
+from robot.success_rate import wilson_interval
 
 SETS = ["point", "near", "wide", "table"]
 

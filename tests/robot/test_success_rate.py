@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callbacks.wilson import SuccessRate, wilson_interval
+from robot.success_rate import SuccessRate, wilson_interval
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+"""Whether a family of hidden task parameters is worth adapting to.
+
+    python -m datamodules.check bumped_camera
+
+Memory is needed only where one who knows the hidden parameters does much better than one who
+remembers nothing, and than one who forgets at the end of each episode. All three are scripted
+operators with the same skill; they differ in their hypotheses:
+
+    oracle          the truth
+    memoryless      nothing learnt: one fixed hypothesis or a guess an episode, whichever is better
+    memory_reset    several hypotheses one after the other, as far as an episode's time goes
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+import datamodules
+from datamodules.hidden import HiddenTask
+from datamodules.rollouts import Rollouts
+from robot.record import demonstrate
+from robot.seeds import evaluation_seed
+from robot.success_rate import SuccessRate
+from robot.teleop.operator import Plan
+
+MARGIN = 0.30  # by which the oracle must be better
+IN_TURN = 4  # hypotheses in one episode; no operator is faster than that
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the three and a RESULT line; exit status 1 if the family is not admitted."""
+    families = {
+        cls.task_name: cls
+        for name in datamodules.__all__
+        if isinstance(cls := getattr(datamodules, name), type)
+        and issubclass(cls, HiddenTask)
+        and hasattr(cls, "task_name")
+    }
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", choices=families)
+    parser.add_argument("--phi_set", default=None, help="the largest, if not given")
+    parser.add_argument("--episodes", type=int, default=256)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(arguments)
+    if args.episodes < 1:
+        parser.error(f"episodes is {args.episodes}, it must be at least 1")
+    family = families[args.task]
+    phi_set = args.phi_set or list(family.phi_sets)[-1]
+    if phi_set not in family.phi_sets:
+        parser.error(f"no phi set {phi_set!r}; there are {', '.join(family.phi_sets)}")
+    rates = admission(family(phi_set, {"rollouts": Rollouts()}), args.episodes, args.seed)
+    for name, rate in rates.items():
+        low, high = rate.interval
+        print(f"{name:12} {rate.rate:.3f} ({low:.3f} to {high:.3f}), n {rate.n}")
+    result: dict[str, float | bool] = {}
+    for name, rate in rates.items():
+        result |= rate.metrics(name)
+    print("RESULT", json.dumps(result | {"admitted": admitted(rates)}))
+    sys.exit(0 if admitted(rates) else 1)
+
+
+def admitted(rates: dict[str, SuccessRate]) -> bool:
+    """Whether the oracle is better than both others by the margin."""
+    others = max(rates["memoryless"].rate, rates["memory_reset"].rate)
+    return rates["oracle"].rate - others >= MARGIN
+
+
+def admission(task: HiddenTask, episodes: int, seed: int) -> dict[str, SuccessRate]:
+    """Success of an oracle, a memoryless operator and one who forgets after each episode."""
+    generator = torch.Generator().manual_seed(evaluation_seed("admission", seed))
+    phi = task.phi_set.sample(episodes, generator)
+    guess = task.guesses(episodes, generator)
+    known = task.guesses(4096, generator)
+    in_turn = [h.expand(episodes, -1) for h in spread_out(known, IN_TURN)]
+
+    def success(hypotheses: Sequence[Tensor]) -> SuccessRate:
+        """Of operators with these hypotheses ``[N, Q]``, in turn."""
+        each = torch.stack(list(hypotheses), dim=1)  # [N, K, Q]
+        return SuccessRate.of(attempt(task, phi, [task.plan_in_turn(h) for h in each], seed))
+
+    return {
+        "oracle": success([task.phi_space.hidden(phi)]),
+        "memoryless": max(success(in_turn[:1]), success([guess]), key=lambda rate: rate.rate),
+        "memory_reset": success(in_turn),
+    }
+
+
+def spread_out(known: Tensor, count: int) -> Tensor:
+    """Hypotheses that do not repeat: the mean, then ever the one farthest from those before.
+
+    Args:
+        known: hypotheses to choose from, ``[M, Q]``.
+        count: how many, K.
+
+    Returns:
+        ``[K, Q]``.
+    """
+    scale = known.amax(0) - known.amin(0)
+    chosen = [known.mean(0)]
+    while len(chosen) < count:
+        distance = torch.cdist(known / scale, torch.stack(chosen) / scale).amin(1)
+        chosen.append(known[distance.argmax()])
+    return torch.stack(chosen)
+
+
+def attempt(
+    task: HiddenTask, phi: Tensor, plans: Sequence[Plan], seed: int, num_envs: int = 64
+) -> Tensor:
+    """Which of the scripted attempts at ``phi [N, P]`` succeed, bool ``[N]``."""
+    successes: list[bool] = []
+    for rows in torch.arange(len(phi)).split(num_envs):
+        env = task.environment(len(rows), seed)
+        chosen = [plans[i] for i in rows.tolist()]
+        key = evaluation_seed("operator", seed, int(rows[0]))
+        episodes = demonstrate(env, chosen, key, phi=phi[rows])
+        successes += [bool(episode["next", "reward"][-1] > 0) for episode in episodes]
+        env.close()
+    return torch.tensor(successes)
+
+
+if __name__ == "__main__":
+    main()
