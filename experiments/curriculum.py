@@ -135,10 +135,10 @@ def main() -> None:
     if start := changed["model"]["init_args"].get("beachhead"):
         begun = training.evaluate(as_it_starts(args.task, changed), ROOT / start, ".start")
         effortless = {"episodes": 0, "robot_s": 0.0, "iterations": 0}
-        rows.append(identity | {"phi": "test"} | begun | effortless)
+        rows.append(begun | effortless | {"phi": "test"} | identity)
     for checkpoint in [*sorted(last.parent.glob("iteration=*.ckpt")), last]:
         tested = training.evaluate(configs, checkpoint) | effort(checkpoint)
-        rows.append(identity | {"phi": "test"} | tested)
+        rows.append(tested | {"phi": "test"} | identity)
     write_rows(RESULTS, rows, identity=CURRICULUM_IDENTITY)
     rings = [identity | {"study": "rings"} | ring | {"command": command()} for ring in tried(last)]
     if args.study == "table":

@@ -85,7 +85,6 @@ class DiffusionPolicy(LightningModule):
         warmup_steps: int = 100,
     ) -> None:
         super().__init__()
-        sampler.steps(schedule)
         if not 0 <= condition_dropout < 1:
             raise ValueError(f"condition_dropout is {condition_dropout}, it must be in [0, 1)")
         if not 0 < learning_rate < math.inf:
@@ -97,8 +96,8 @@ class DiffusionPolicy(LightningModule):
         self.spec = spec if isinstance(spec, TaskSpec) else TaskSpec.from_dict(spec)
         self.horizons = horizons
         self.schedule = schedule
-        self.sampler = sampler
         self.condition_dropout = condition_dropout
+        self.sample_by(sampler)
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.warmup_steps = warmup_steps
@@ -160,8 +159,33 @@ class DiffusionPolicy(LightningModule):
         return self.normalizer.real_action(chain, self.normalizer.origin(observations))
 
     def denoise(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
-        """The denoiser's output ``[B, Tp, A]`` while a chunk is sampled; k is the same for all."""
-        return self.denoiser(x, k, condition)
+        """The guided denoiser's output ``[B, Tp, A]`` in sampling; k is the same for all."""
+        network, guidance = self.network(int(k[0])), self.sampler.guidance
+        if guidance == 1:
+            return network(x, k, condition)
+        hidden = torch.zeros_like(condition)
+        both = torch.cat([condition, hidden])
+        output, without = network(x.repeat(2, 1, 1), k.repeat(2), both).chunk(2)
+        return without + guidance * (output - without)
+
+    def network(self, k: int) -> Denoiser:
+        """The network that takes denoising step k."""
+        return self.denoiser
+
+    def sample_by(self, sampler: Sampler) -> None:
+        """Samples chunks in another way from now on.
+
+        Raises:
+            ValueError: if it does not fit the schedule, or guides a policy that was never trained
+                without a condition.
+        """
+        sampler.steps(self.schedule)
+        if sampler.guidance != 1 and not self.condition_dropout:
+            raise ValueError(
+                f"guidance is {sampler.guidance}, but the policy was trained with "
+                "condition_dropout 0 and cannot act without a condition"
+            )
+        self.sampler = sampler
 
     def encode(self, observations: TensorDictBase) -> Tensor:
         """What the denoiser is conditioned on, ``[B, To * Do]``.

@@ -92,12 +92,11 @@ def load_policy(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no policy's checkpoint, or the sampler does not fit its schedule.
+        ValueError: if it is no policy's checkpoint, or the sampler does not fit it.
     """
     checkpoint = read_checkpoint(path)
     cls = resolve(checkpoint["policy"]["class_path"], DiffusionPolicy)
     learner = cls.rebuild(checkpoint)
     if sampler is not None:
-        sampler.steps(learner.schedule)
-        learner.sampler = sampler
+        learner.sample_by(sampler)
     return CheckpointPolicy(learner.to(device))

@@ -217,10 +217,8 @@ class PolicyGradient(DiffusionPolicy):
     # Acting
 
     @override
-    def denoise(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
-        if self.base is not None and int(k[0]) > self._first_tuned:
-            return self.base(x, k, condition)
-        return self.denoiser(x, k, condition)
+    def network(self, k: int) -> Denoiser:
+        return self.base if self.base is not None and k > self._first_tuned else self.denoiser
 
     def explore(
         self, observations: TensorDictBase, generator: torch.Generator | None = None

@@ -66,10 +66,10 @@ def success_at_point(source, folder):
 
 
 def test_a_policy_cloned_from_demonstrations_picks_the_banana(data, tmp_path):
-    source = Demonstrations(data, steps_per_epoch=2000)
+    source = Demonstrations(data, steps_per_epoch=3000)
     assert success_at_point(source, tmp_path) > 0.7
 
 
 def test_a_policy_trained_on_shuffled_actions_scores_nothing(data, tmp_path):
-    source = ShuffledActions(data, steps_per_epoch=2000)
+    source = ShuffledActions(data, steps_per_epoch=3000)
     assert success_at_point(source, tmp_path) == 0.0

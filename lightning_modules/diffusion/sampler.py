@@ -36,7 +36,7 @@ Denoise = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Sampler:
-    """How chunks are sampled; stride and temperature are the knobs that degrade a policy.
+    """How chunks are sampled; stride, temperatures and guidance are knobs that degrade a policy.
 
     Attributes:
         kind: ``ddim``, ``ddpm`` or ``dpm_solver``. ``ddpm`` is ``ddim`` with eta 1, but for
@@ -46,6 +46,9 @@ class Sampler:
             every step is taken.
         temperature: scale of all injected noise, the initial one included; what a learner adds
             to explore does not count.
+        initial_temperature: scale of the initial noise alone, instead of ``temperature``.
+        guidance: weight of the condition (classifier-free: Ho & Salimans 2022, 2207.12598):
+            0 ignores what was seen, 1 is the policy itself, above 1 exaggerates.
         eta: 0 deterministic .. 1 as stochastic as DDPM. ``ddpm`` takes 1 only, ``dpm_solver``
             0 (ODE) or 1 (SDE).
 
@@ -57,6 +60,8 @@ class Sampler:
     num_steps: int | None = None
     stride: int | None = None
     temperature: float = 1.0
+    initial_temperature: float | None = None
+    guidance: float = 1.0
     eta: float = 1.0
 
     def __post_init__(self) -> None:
@@ -70,10 +75,10 @@ class Sampler:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"sampler's {name} is {value}, it must be at least 1")
-        if not 0 <= self.temperature < math.inf:
-            raise ValueError(
-                f"temperature is {self.temperature}, it must not be negative, and finite"
-            )
+        for name in ("temperature", "initial_temperature", "guidance"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < math.inf:
+                raise ValueError(f"{name} is {value}, it must not be negative, and finite")
         if not 0 <= self.eta <= 1:
             raise ValueError(f"eta is {self.eta}, it must be within 0 and 1")
         if self.kind == "ddpm" and self.eta != 1:
@@ -166,7 +171,8 @@ def sample_chain(
         if sampler.kind == "dpm_solver"
         else _reverse_process(schedule, sampler, exploration)
     )
-    chain = [sampler.temperature * noise[0]]
+    initial = sampler.initial_temperature
+    chain = [(sampler.temperature if initial is None else initial) * noise[0]]
     for i, (k, j) in enumerate(pairwise(steps), start=1):
         x_k = chain[-1]  # [B, Tp, A]
         output = denoise(x_k, _filled(k, x_k))

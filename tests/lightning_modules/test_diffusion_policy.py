@@ -129,9 +129,44 @@ def test_hidden_conditions_teach_the_unconditional_distribution_too():
     assert 0.4 < hidden < 0.6
 
 
+@pytest.fixture(scope="module")
+def guidable():
+    """Trained with and without conditions."""
+    seed_everything(0)
+    policy = tiny_policy(condition_dropout=0.2)
+    tiny_trainer(max_epochs=60, limit_val_batches=0).fit(policy, datamodule=ToyData())
+    return policy.eval()
+
+
+def test_guidance_goes_from_ignoring_what_is_seen_to_exaggerating_it(guidable):
+    def spread(guidance):
+        """How far apart chunks for a target on the left and on the right are."""
+        sampler = Sampler(guidance=guidance)
+        left, right = (chunks(guidable, sampler, target).mean(0) for target in (-0.9, 0.9))
+        return float((right - left)[..., 0].mean())
+
+    ignoring, usual, exaggerating = map(spread, (0.0, 1.0, 2.0))
+    assert abs(ignoring) < 0.1
+    assert usual == pytest.approx(1.8, abs=0.6)
+    assert exaggerating > usual + 0.2
+
+
+def test_guidance_is_a_line_between_what_two_conditions_say(guidable):
+    x, k = torch.randn(3, 4, 2), torch.full((3,), 5)
+    condition = guidable.encode(observations(3))
+    with torch.inference_mode():
+        seen = guidable.denoiser(x, k, condition)
+        unseen = guidable.denoiser(x, k, torch.zeros_like(condition))
+        for guidance in (0.0, 0.5, 1.0, 3.0):
+            guidable.sample_by(Sampler(guidance=guidance))
+            expected = torch.lerp(unseen, seen, guidance)
+            torch.testing.assert_close(guidable.denoise(x, k, condition), expected)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        ({"sampler": Sampler(guidance=2.0)}, "guidance is 2.0, but .* condition_dropout 0"),
         ({"condition_dropout": 1.0}, "condition_dropout is 1.0"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0"),
         ({"weight_decay": -1.0}, "weight_decay is -1.0"),

@@ -65,6 +65,17 @@ def test_the_chain_runs_from_scaled_noise_to_the_sample(sampler):
     assert chain[-1].abs().max() <= schedule.clip + 1e-5
 
 
+def test_the_initial_noise_can_have_a_temperature_of_its_own():
+    schedule, sampler = SCHEDULES[0], Sampler(temperature=0.5, initial_temperature=2.0)
+    noise = draw_noise(sampler, schedule, SHAPE, seeded(0))
+    chain = sample_chain(denoiser(), schedule, sampler, noise)
+    assert torch.equal(chain[0], 2.0 * noise[0])
+    # What is injected later keeps the temperature: with an equal start both end alike.
+    noise[0] *= 4.0
+    usual = sample_chain(denoiser(), schedule, Sampler(temperature=0.5), noise)
+    torch.testing.assert_close(usual, chain)
+
+
 @pytest.mark.parametrize("kind", ["ddim", "ddpm", "dpm_solver"])
 def test_at_temperature_zero_all_samples_are_one(kind):
     sampler = Sampler(kind, num_steps=10, temperature=0.0)
@@ -137,6 +148,8 @@ def test_stride_skips_that_many_steps():
         ({"num_steps": 0}, "num_steps is 0"),
         ({"stride": 0}, "stride is 0"),
         ({"temperature": -1.0}, "temperature is -1.0"),
+        ({"initial_temperature": -1.0}, "initial_temperature is -1.0"),
+        ({"guidance": -0.5}, "guidance is -0.5, it must not be negative"),
         ({"eta": 1.5}, "within 0 and 1"),
         ({"kind": "ddpm", "eta": 0.0}, "ddpm has eta 1"),
         ({"kind": "dpm_solver", "eta": 0.5}, r"0 \(ODE\) or 1 \(SDE\)"),
