@@ -89,7 +89,7 @@ OBJECTIVES = {
 CLONING = ("filtered_cloning", "reward_weighted")
 WHOLE_CHAIN = (*CLONING, "from_scratch", "reinforce_from_scratch")
 # Cloning has no ratio to keep near 1, and learns more of an iteration the longer it looks at it.
-CLONING_RATE, CLONING_PASSES = 3e-4, 10
+CLONING_RATE, CLONING_PASSES = 1e-4, 10
 # Other demonstrations: what experiments/demonstrations.py calls them.
 STARTS = {"curriculum_one_point": "one_point", "curriculum_from_home": "point_from_home"}
 # A step to where nothing succeeds, from the beachhead whose demonstrations all start at home.
