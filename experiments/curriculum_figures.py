@@ -70,7 +70,10 @@ def comparison_figure(rows: Sequence[Row]) -> Figure:
         shared = min(len(run) for run in runs)
         steps = [fmean(run[i]["episodes"] for run in runs) for i in range(shared)]
         values = [[run[i]["success/wide"] for run in runs] for i in range(shared)]
-        (line,) = axes.plot(steps, [fmean(v) for v in values], marker=".", label=name)
+        style = ":" if method.endswith("from_scratch") else "-"
+        means = [fmean(v) for v in values]
+        color = f"C{list(METHODS).index(method) % 10}"
+        (line,) = axes.plot(steps, means, style, color=color, marker=".", label=name)
         lows, highs = [min(v) for v in values], [max(v) for v in values]
         axes.fill_between(steps, lows, highs, color=line.get_color(), alpha=0.12)
     axes.set(xlabel="episodes, tries of rings included", ylabel="success on wide", ylim=(0, 1.03))
