@@ -7,7 +7,7 @@ from lightning.pytorch.callbacks import EMAWeightAveraging
 
 from callbacks.evaluation import ModulePolicy
 from datamodules import Demonstrations, PickBanana
-from lightning_modules import DiffusionPolicy
+from lightning_modules import DiffusionPolicy, Sampler
 from robot.rollout import rollout
 
 pytestmark = pytest.mark.slow
@@ -45,10 +45,10 @@ def data(tmp_path_factory):
 
 
 def success_at_point(source, folder):
-    """Share of 64 episodes at `point` that a policy cloned for a minute solves."""
+    """Share of 64 episodes at `point` that a policy cloned for a minute or two solves."""
     seed_everything(0)
     task = PickBanana("point", {"demonstrations": source})
-    policy = DiffusionPolicy(spec=task.spec)
+    policy = DiffusionPolicy(spec=task.spec, sampler=Sampler(temperature=0.3))  # as its config
     trainer = Trainer(
         max_epochs=1,
         accelerator="cpu",
@@ -66,10 +66,10 @@ def success_at_point(source, folder):
 
 
 def test_a_policy_cloned_from_demonstrations_picks_the_banana(data, tmp_path):
-    source = Demonstrations(data, steps_per_epoch=3000)
-    assert success_at_point(source, tmp_path) > 0.7
+    source = Demonstrations(data, steps_per_epoch=4000)
+    assert success_at_point(source, tmp_path) > 0.8
 
 
 def test_a_policy_trained_on_shuffled_actions_scores_nothing(data, tmp_path):
-    source = ShuffledActions(data, steps_per_epoch=3000)
+    source = ShuffledActions(data, steps_per_epoch=2000)
     assert success_at_point(source, tmp_path) == 0.0
