@@ -11,7 +11,7 @@ from datamodules.pick_banana import PHI_1, SPACE, PickBanana
 from robot.phi import Dimension, PhiSet, PhiSpace
 from robot.teleop.operator import Plan
 
-# How far off it may be, each way, m: so far that the best search needs about five attempts.
+# How far off it may be, each way, m: beyond what a grasp tolerates.
 REACH = 0.07
 
 BUMPED = PhiSpace(
@@ -37,7 +37,7 @@ def bumped(name: str, distance: float, turn: float, reach: float) -> PhiSet:
     return PhiSet(name, (box,))
 
 
-class BumpedCamera(HiddenTask, PickBanana):
+class BumpedCamera(HiddenTask, PickBanana):  # pyright: ignore[reportIncompatibleMethodOverride]
     """Pick up the banana; hidden: how far from the truth the camera reports it."""
 
     task_name = "bumped_camera"

@@ -60,6 +60,10 @@ class HiddenTask(TaskDataModule):
     def skill_plan(self) -> Plan:
         """How a scripted operator exercises the skill."""
 
+    def plan(self) -> Plan | None:
+        """None: one who goes by what is seen would demonstrate what does not work."""
+        return None
+
     def plan_as_if(self, hypothesis: Tensor) -> Plan:
         """How an operator acts who believes in a hypothesis ``[Q]``."""
         plan = self.skill_plan()

@@ -134,6 +134,10 @@ def test_each_episode_is_acted_on_by_its_own_hypothesis():
     torch.testing.assert_close(seen, really, rtol=0, atol=1e-3)
 
 
+def test_nothing_is_demonstrated_by_one_who_does_not_know(task):
+    assert task.plan() is None
+
+
 def test_a_skills_checkpoint_fits_and_a_family_without_anything_hidden_is_refused(task):
     assert task.spec == PickBanana("point", {"rollouts": Rollouts()}).spec
 
