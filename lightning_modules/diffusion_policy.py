@@ -38,7 +38,7 @@ from lightning_modules.checkpoint import (
     describe,
     resolve,
 )
-from lightning_modules.diffusion import Sampler, Schedule, draw_noise, sample_chain
+from lightning_modules.diffusion import Sampler, Schedule, draw_noise, filled, sample_chain
 from lightning_modules.horizons import Horizons
 from lightning_modules.learning_rate import warmup_cosine
 from lightning_modules.networks import Denoiser, MLPDenoiser
@@ -158,14 +158,13 @@ class DiffusionPolicy(LightningModule):
         )
         return self.normalizer.real_action(chain, self.normalizer.origin(observations))
 
-    def denoise(self, x: Tensor, k: Tensor, condition: Tensor) -> Tensor:
-        """The guided denoiser's output ``[B, Tp, A]`` in sampling; k is the same for all."""
-        network, guidance = self.network(int(k[0])), self.sampler.guidance
+    def denoise(self, x: Tensor, k: int, condition: Tensor) -> Tensor:
+        """The guided denoiser's output ``[B, Tp, A]`` at denoising step k of sampling."""
+        network, guidance = self.network(k), self.sampler.guidance
         if guidance == 1:
-            return network(x, k, condition)
-        hidden = torch.zeros_like(condition)
-        both = torch.cat([condition, hidden])
-        output, without = network(x.repeat(2, 1, 1), k.repeat(2), both).chunk(2)
+            return network(x, filled(k, x), condition)
+        x, hidden = x.repeat(2, 1, 1), torch.zeros_like(condition)
+        output, without = network(x, filled(k, x), torch.cat([condition, hidden])).chunk(2)
         return without + guidance * (output - without)
 
     def network(self, k: int) -> Denoiser:

@@ -34,7 +34,8 @@ from lightning_modules.advantages import (
     explained_variance,
     returns_to_go,
 )
-from lightning_modules.checkpoint import check_same_task, describe, read_checkpoint, resolve
+from lightning_modules.beachhead import Beachhead
+from lightning_modules.checkpoint import describe, resolve
 from lightning_modules.denoising_steps import denoising_steps
 from lightning_modules.diffusion import (
     Exploration,
@@ -114,14 +115,10 @@ class PolicyGradient(DiffusionPolicy):
         cloning_weight: float = 0.0,
     ) -> None:
         spec = spec if isinstance(spec, TaskSpec) else TaskSpec.from_dict(spec)
-        weights: dict[str, Tensor] | None = None
-        own: dict[str, Any] = {}
-        if beachhead is not None:
-            checkpoint = read_checkpoint(beachhead)
-            own = DiffusionPolicy.revive(checkpoint["policy"]["init_args"])
+        start = Beachhead.read(beachhead, spec) if beachhead is not None else None
+        if start is not None:
+            own = DiffusionPolicy.revive(start.init_args)
             denoiser, horizons, schedule = own["denoiser"], own["horizons"], own["schedule"]
-            check_same_task(checkpoint, spec)
-            weights = checkpoint["state_dict"]
         super().__init__(
             spec, denoiser, horizons, schedule, sampler, 0.0, learning_rate, 0.0, warmup_steps=0
         )
@@ -162,18 +159,11 @@ class PolicyGradient(DiffusionPolicy):
         self.critic: Critic | None = None
         if objective.uses_critic:
             self.critic = Critic(self.denoiser.condition_dim, critic_width)
-        if weights is not None:
-            self.denoiser.load_state_dict(_under("denoiser.", weights))
         self.base: Denoiser | None = None
         if tuned_steps < len(steps) - 1:
             self.base = deepcopy(self.denoiser).requires_grad_(False)
-        if weights is not None and (frozen := _under("base.", weights)):
-            if self.base is None or (own["sampler"], own["tuned_steps"]) != (sampler, tuned_steps):
-                raise ValueError(
-                    f"the beachhead {beachhead} was itself tuned, in {own['tuned_steps']} steps of "
-                    f"{own['sampler']}; here it is {tuned_steps} steps of {sampler}: give the same"
-                )
-            self.base.load_state_dict(frozen)
+        if start is not None:
+            start.load(self.denoiser, self.base, sampler, tuned_steps)
 
     @override
     def init_args(self) -> dict[str, Any]:
@@ -241,7 +231,7 @@ class PolicyGradient(DiffusionPolicy):
         )
         outputs: list[Tensor] = []
 
-        def denoise(x: Tensor, k: Tensor) -> Tensor:
+        def denoise(x: Tensor, k: int) -> Tensor:
             outputs.append(self.denoise(x, k, condition))
             return outputs[-1]
 
@@ -417,11 +407,6 @@ class PolicyGradient(DiffusionPolicy):
         if self.critic is not None:
             groups.append({"params": self.critic.parameters(), "lr": self.critic_learning_rate})
         return AdamW(groups, weight_decay=0.0)
-
-
-def _under(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a part, by their names in it; none if there is no such part."""
-    return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
 
 
 def _parts(

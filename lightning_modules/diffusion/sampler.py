@@ -30,8 +30,8 @@ from lightning_modules.diffusion.exploration import Exploration
 from lightning_modules.diffusion.schedule import Schedule
 
 Kind = Literal["ddim", "ddpm", "dpm_solver"]
-Denoise = Callable[[Tensor, Tensor], Tensor]
-"""Output of a conditioned denoiser ``[B, Tp, A]`` for x_k ``[B, Tp, A]`` and k ``[B]``."""
+Denoise = Callable[[Tensor, int], Tensor]
+"""Output of a conditioned denoiser ``[B, Tp, A]`` for x_k ``[B, Tp, A]`` and k."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def sample_chain(
     chain = [(sampler.temperature if initial is None else initial) * noise[0]]
     for i, (k, j) in enumerate(pairwise(steps), start=1):
         x_k = chain[-1]  # [B, Tp, A]
-        output = denoise(x_k, _filled(k, x_k))
+        output = denoise(x_k, k)
         chain.append(advance(output, x_k, k, j, noise[i] if i < expected else None))
     return torch.stack(chain)
 
@@ -243,7 +243,7 @@ def log_prob(
 _Advance = Callable[[Tensor, Tensor, int, int, Tensor | None], Tensor]
 
 
-def _filled(k: int, x: Tensor) -> Tensor:
+def filled(k: int, x: Tensor) -> Tensor:
     """Denoising step k for every sample of ``x``, long ``[B]``."""
     return torch.full((x.shape[0],), k, dtype=torch.long, device=x.device)
 
@@ -254,7 +254,7 @@ def _reverse_process(
     """DDIM and DDPM: a draw from the transition p(x_j | x_k)."""
 
     def advance(output: Tensor, x_k: Tensor, k: int, j: int, noise: Tensor | None) -> Tensor:
-        mean, std = transition(output, schedule, sampler, x_k, _filled(k, x_k), _filled(j, x_k))
+        mean, std = transition(output, schedule, sampler, x_k, filled(k, x_k), filled(j, x_k))
         if noise is None:
             return mean
         if exploration is None:
@@ -278,7 +278,7 @@ def _solver(schedule: Schedule, sampler: Sampler) -> _Advance:
     scheduler.set_timesteps(timesteps=[k - 1 for k in sampler.steps(schedule)[:-1]])
 
     def advance(output: Tensor, x_k: Tensor, k: int, j: int, noise: Tensor | None) -> Tensor:
-        x_0, _ = schedule.clean_and_noise(output, x_k, _filled(k, x_k))
+        x_0, _ = schedule.clean_and_noise(output, x_k, filled(k, x_k))
         injected = torch.zeros_like(x_k) if noise is None else sampler.temperature * noise
         # diffusers leaves the type of what a step returns partially unknown.
         step: Callable[..., tuple[Tensor, ...]] = scheduler.step  # pyright: ignore

@@ -232,7 +232,7 @@ def test_with_another_sampler_each_network_keeps_its_denoising_steps(tuned):
         for k in (12, 13, 20):  # the last three of 20, 16, 12, 8, 4
             steps = torch.full((3,), k)
             network = policy.denoiser if k <= 12 else policy.base
-            assert torch.equal(policy.denoise(x, steps, condition), network(x, steps, condition))
+            assert torch.equal(policy.denoise(x, k, condition), network(x, steps, condition))
 
 
 def test_only_the_critic_learns_in_the_warm_up(beachhead):

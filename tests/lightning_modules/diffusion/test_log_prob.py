@@ -28,8 +28,9 @@ def density(sampler, exploration, denoise, chain, horizon=None):
     steps = sampler.steps(SCHEDULE)
     out = []
     for i, (k, j) in enumerate(pairwise(steps)):
+        output = denoise(chain[i], k)
         k, j = (torch.full((chain.shape[1],), s) for s in (k, j))
-        args = (denoise(chain[i], k), SCHEDULE, sampler, exploration, chain[i], chain[i + 1], k, j)
+        args = (output, SCHEDULE, sampler, exploration, chain[i], chain[i + 1], k, j)
         out.append(log_prob(*args, horizon=horizon))
     return torch.stack(out)
 
@@ -70,7 +71,7 @@ def test_the_policy_gradient_is_the_derivative_of_the_expected_reward():
         return torch.exp(-4 * (chain[-1] - 0.3).square().sum((1, 2)))
 
     def denoiser(theta):
-        return lambda x, k: theta[0] * x + theta[1] + theta[2] * (k / 20)[:, None, None]
+        return lambda x, k: theta[0] * x + theta[1] + theta[2] * k / 20
 
     theta = torch.tensor([0.7, -0.1, 0.2], dtype=torch.float64)
     size, chunk = 400_000, (1, 1)
