@@ -96,7 +96,7 @@ STARTS = {"curriculum_one_point": "one_point", "curriculum_from_home": "point_fr
 GATES = {"gate": True, "gate_off": False}
 TOO_LARGE = {"class_path": "experiments.far_corner.TooLargeStep"}
 STUDIES = {
-    "table": Study(("curriculum", *STARTS), "table", 15_000),
+    "table": Study(("curriculum", "no_curriculum", *STARTS), "table", 15_000),
     "comparison": Study((*STRATEGIES, *OBJECTIVES, "from_scratch"), "wide", 6_000, evaluated=6),
     "gate": Study(tuple(GATES), "table", 3_000, evaluated=3),
 }
@@ -116,8 +116,8 @@ def main() -> None:
     methods = STUDIES[args.study].methods
     if args.method not in methods:
         parser.error(f"study {args.study} has the methods {', '.join(methods)}, not {args.method}")
-    if args.task != training.TASKS[0] and args.method != "curriculum":
-        parser.error(f"{args.task} is studied with the method curriculum alone")
+    if args.task != training.TASKS[0] and (args.study != "table" or args.method in STARTS):
+        parser.error(f"{args.task} has the study table alone, with curriculum and no_curriculum")
     name = f"{args.study}-{args.method}-{args.seed}"
     usual = args.task == training.TASKS[0]
     run = ROOT / "runs" / "curriculum" / (name if usual else f"{args.task}-{name}")

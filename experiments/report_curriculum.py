@@ -277,8 +277,10 @@ def bowl_rows(rows: Sequence[Row]) -> str:
     lines = ["| | seed | episodes | " + " | ".join(f"`{s}`" for s in PHI_SETS) + " | n |"]
     lines.append("|---" * (len(PHI_SETS) + 4) + "|")
     cloned = [("beachhead", row) for row in of(rows, "demonstrations", method="cloning_point")]
-    widened = [("curriculum", row) for row in of(rows, "table", phi="test")]
-    for name, row in sorted([*cloned, *widened], key=lambda x: (x[1]["seed"], x[0])):
+    widened = [(METHODS[row["method"]], row) for row in of(rows, "table", phi="test")]
+    for name, row in sorted(
+        [*cloned, *widened], key=lambda x: (x[1]["seed"], x[0], x[1]["episodes"])
+    ):
         cells = [name, str(row["seed"]), f"{row['episodes']:,}"]
         cells += [*(interval(row, s) for s in PHI_SETS), str(row["success/table/n"])]
         lines.append("| " + " | ".join(cells) + " |")

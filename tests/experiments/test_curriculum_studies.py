@@ -66,7 +66,7 @@ def test_the_gate_is_switched_off_at_a_step_that_is_too_large(overrides):
     ("words", "sentence"),
     [
         (["--study", "comparison", "--method", "gate"], "study comparison has the methods"),
-        (["--task", "place_in_bowl", "--method", "curriculum_one_point"], "curriculum alone"),
+        (["--task", "place_in_bowl", "--method", "curriculum_one_point"], "study table alone"),
     ],
 )
 def test_what_makes_no_sense_is_refused(monkeypatch, capsys, words, sentence):
