@@ -6,8 +6,9 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
-from datamodules.hidden import HiddenTask, displaced
+from datamodules.hidden import HiddenTask
 from datamodules.pick_banana import PHI_1, SPACE, PickBanana
+from robot.imagined import displaced
 from robot.phi import Dimension, PhiSet, PhiSpace
 from robot.teleop.operator import Plan
 

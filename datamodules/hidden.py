@@ -17,8 +17,7 @@ from torch import Tensor
 
 from datamodules.tabletop import tabletop_spec
 from datamodules.task import TaskDataModule
-from robot.observation import turn
-from robot.policy import Policy
+from robot.policy import Policy, PolicyWrapper
 from robot.schema import TaskSpec
 from robot.teleop.operator import Plan
 
@@ -79,7 +78,7 @@ class HiddenTask(TaskDataModule):
         return self.phi_space.hidden(self.phi_set.sample(n, generator))
 
 
-class AsIf:
+class AsIf(PolicyWrapper):
     """A skill's policy that acts on a hypothesis, another one in each episode.
 
     Args:
@@ -89,61 +88,12 @@ class AsIf:
     """
 
     def __init__(self, skill: Policy, task: HiddenTask, hypotheses: Tensor) -> None:
-        self._skill, self._task, self._hypotheses = skill, task, hypotheses
-
-    @property
-    def observation_horizon(self) -> int:
-        """To, the skill's."""
-        return self._skill.observation_horizon
-
-    @property
-    def action_horizon(self) -> int:
-        """Ta, the skill's."""
-        return self._skill.action_horizon
+        super().__init__(skill)
+        self._task, self._hypotheses = task, hypotheses
 
     def __call__(
         self, observations: TensorDictBase, generator: torch.Generator | None = None
     ) -> Tensor:
         """Observations ``[B, To]`` -> action chunk ``[B, Ta, J + 1]``."""
         episode: Tensor = observations["episode"][:, -1, 0]
-        return self._skill(self._task.as_if(observations, self._hypotheses[episode]), generator)
-
-
-def displaced(observation: TensorDictBase, by: Tensor) -> TensorDictBase:
-    """An observation in which all objects are seen elsewhere.
-
-    Args:
-        observation: fields ``[B, ..., S, 3]`` and the like.
-        by: displacement in the arm's base frame, ``[B, 3]`` m.
-    """
-    seen: Tensor = observation["object_position"]
-    place: Tensor = observation["object_place"]
-    mask: Tensor = observation["object_mask"][..., None]
-    step = by.reshape(len(by), *[1] * (seen.ndim - 2), 3).expand_as(seen) * mask
-    # The same place in two frames says how one is turned against the other.
-    angle = torch.atan2(place[..., 1], place[..., 0]) - torch.atan2(seen[..., 1], seen[..., 0])
-    turned = turn(step.reshape(-1, 1, 3), angle.reshape(-1)).reshape(seen.shape)
-    moved = observation.copy()
-    moved["object_position"] = seen + step
-    moved["object_place"] = place + turned
-    moved["object_offset"] = observation["object_offset"] + turned
-    return moved
-
-
-def alone(observation: TensorDictBase, slot: Tensor) -> TensorDictBase:
-    """An observation in which one object is the only one, in the first slot.
-
-    Args:
-        observation: fields ``[B, ..., S, n]`` of the objects, and others.
-        slot: which object, long ``[B]``.
-    """
-    shown = observation.copy()
-    for name, value in observation.items():
-        if not name.startswith("object_"):
-            continue
-        slots = value if name != "object_mask" else value[..., None]
-        index = slot.reshape(len(slot), *[1] * (slots.ndim - 1))
-        one = slots.gather(-2, index.expand(*slots.shape[:-2], 1, slots.shape[-1]))
-        rest = torch.zeros_like(slots[..., 1:, :])
-        shown[name] = torch.cat([one, rest], dim=-2).reshape(value.shape)
-    return shown
+        return self.policy(self._task.as_if(observations, self._hypotheses[episode]), generator)

@@ -8,9 +8,10 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
-from datamodules.hidden import HiddenTask, alone
+from datamodules.hidden import HiddenTask
 from datamodules.pick_banana import CALM, HELD, LIFTED, PickBanana
 from datamodules.task import polar_pose
+from robot.imagined import alone
 from robot.phi import Dimension, PhiSet, PhiSpace
 from robot.schema import MAX_OBJECTS
 from robot.simulation.objects import BANANA

@@ -27,3 +27,29 @@ class Policy(Protocol):
     ) -> Tensor:
         """An action chunk ``[B, Ta, J + 1]`` from observation fields ``[B, To, ...]``."""
         ...
+
+
+class PolicyWrapper:
+    """A policy that changes what another one sees or does; base of those.
+
+    Args:
+        policy: the other one.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    @property
+    def device(self) -> torch.device:
+        """Where the policy's noise is drawn."""
+        return getattr(self.policy, "device", torch.device("cpu"))
+
+    @property
+    def observation_horizon(self) -> int:
+        """To, the policy's."""
+        return self.policy.observation_horizon
+
+    @property
+    def action_horizon(self) -> int:
+        """Ta, the policy's."""
+        return self.policy.action_horizon

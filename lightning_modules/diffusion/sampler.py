@@ -9,7 +9,8 @@ Symbols:
     Tp, A       prediction horizon, dimensions of an action
 
 All randomness comes in as one tensor, ``noise [M, B, Tp, A]``: the initial x_K, then what the
-denoising steps inject. The last step injects none (M = N), unless a learner explores (M = N + 1).
+denoising steps inject. The last step injects none (M = N), unless a learner explores or the chain
+is truncated (M = N + 1).
 Sampling is therefore a pure function: a sample of a batch equals the same sample alone, and a
 caller may hold a part of the noise fixed.
 """
@@ -49,6 +50,8 @@ class Sampler:
         initial_temperature: scale of the initial noise alone, instead of ``temperature``.
         guidance: weight of the condition (classifier-free: Ho & Salimans 2022, 2207.12598):
             0 ignores what was seen, 1 is the policy itself, above 1 exaggerates.
+        truncation: how many of the last denoising steps are left out. What is executed is still
+            noisy then.
         eta: 0 deterministic .. 1 as stochastic as DDPM. ``ddpm`` takes 1 only, ``dpm_solver``
             0 (ODE) or 1 (SDE).
 
@@ -62,6 +65,7 @@ class Sampler:
     temperature: float = 1.0
     initial_temperature: float | None = None
     guidance: float = 1.0
+    truncation: int = 0
     eta: float = 1.0
 
     def __post_init__(self) -> None:
@@ -79,6 +83,8 @@ class Sampler:
             value = getattr(self, name)
             if value is not None and not 0 <= value < math.inf:
                 raise ValueError(f"{name} is {value}, it must not be negative, and finite")
+        if self.truncation < 0:
+            raise ValueError(f"sampler's truncation is {self.truncation}, it must not be negative")
         if not 0 <= self.eta <= 1:
             raise ValueError(f"eta is {self.eta}, it must be within 0 and 1")
         if self.kind == "ddpm" and self.eta != 1:
@@ -87,11 +93,20 @@ class Sampler:
             raise ValueError(f"dpm_solver takes eta 0 (ODE) or 1 (SDE), not {self.eta}")
 
     def steps(self, schedule: Schedule) -> tuple[int, ...]:
-        """The denoising steps visited, K down to 0: N + 1 of them.
+        """The denoising steps visited, K down to 0 or to where it is truncated.
 
         Raises:
-            ValueError: if the schedule has fewer steps than asked for.
+            ValueError: if the schedule has fewer steps than asked for, or truncation leaves none.
         """
+        steps = self._all_steps(schedule)
+        if self.truncation >= len(steps) - 1:
+            raise ValueError(
+                f"sampler's truncation is {self.truncation}, it must be less than the "
+                f"{len(steps) - 1} denoising steps taken"
+            )
+        return steps[: len(steps) - self.truncation]
+
+    def _all_steps(self, schedule: Schedule) -> tuple[int, ...]:
         total = schedule.num_denoising_steps
         if self.stride is not None and self.stride > total:
             raise ValueError(
@@ -110,7 +125,7 @@ class Sampler:
 
     def num_noises(self, schedule: Schedule, exploring: bool = False) -> int:
         """M: standard normal draws a sample takes, the initial one included."""
-        return len(self.steps(schedule)) - (0 if exploring else 1)
+        return len(self.steps(schedule)) - (0 if exploring or self.truncation else 1)
 
 
 def draw_noise(
@@ -275,7 +290,7 @@ def _solver(schedule: Schedule, sampler: Sampler) -> _Advance:
         prediction_type="sample",
         algorithm_type="sde-dpmsolver++" if sampler.eta else "dpmsolver++",
     )
-    scheduler.set_timesteps(timesteps=[k - 1 for k in sampler.steps(schedule)[:-1]])
+    scheduler.set_timesteps(timesteps=[k - 1 for k in sampler._all_steps(schedule)[:-1]])
 
     def advance(output: Tensor, x_k: Tensor, k: int, j: int, noise: Tensor | None) -> Tensor:
         x_0, _ = schedule.clean_and_noise(output, x_k, filled(k, x_k))

@@ -5,9 +5,10 @@ import torch
 from tensordict import TensorDict
 
 from datamodules import BumpedCamera, Rollouts, WantedObject
-from datamodules.hidden import AsIf, HiddenTask, alone, displaced
+from datamodules.hidden import AsIf, HiddenTask
 from datamodules.pick_banana import PickBanana
 from datamodules.wanted_object import wanted
+from robot.imagined import alone, displaced
 from robot.record import demonstrate
 from robot.rollout import rollout
 

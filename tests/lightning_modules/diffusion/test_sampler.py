@@ -77,6 +77,19 @@ def test_the_initial_noise_can_have_a_temperature_of_its_own():
 
 
 @pytest.mark.parametrize("kind", ["ddim", "ddpm", "dpm_solver"])
+def test_a_truncated_chain_is_the_beginning_of_the_whole_one(kind):
+    schedule, whole = SCHEDULES[0], Sampler(kind, num_steps=8)
+    noise = draw_noise(whole, schedule, SHAPE, seeded(0))
+    chain = sample_chain(denoiser(), schedule, whole, noise)
+    for truncation in (1, 5, 7):
+        cut = Sampler(kind, num_steps=8, truncation=truncation)
+        begun = sample_chain(denoiser(), schedule, cut, noise[: cut.num_noises(schedule)])
+        torch.testing.assert_close(begun, chain[:-truncation])
+    with pytest.raises(ValueError, match="truncation is 8, it must be less than the 8"):
+        Sampler(kind, num_steps=8, truncation=8).steps(schedule)
+
+
+@pytest.mark.parametrize("kind", ["ddim", "ddpm", "dpm_solver"])
 def test_at_temperature_zero_all_samples_are_one(kind):
     sampler = Sampler(kind, num_steps=10, temperature=0.0)
     noise = draw_noise(sampler, SCHEDULES[0], (16, 12, 7), seeded(0))

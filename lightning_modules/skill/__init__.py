@@ -1,0 +1,37 @@
+"""The skill ladder: one policy, from what it is down to what it can hardly do any more."""
+
+from lightning_modules.skill.calibration import Calibrated, Setting, calibrate
+from lightning_modules.skill.checkpoints import EarlierCheckpoint
+from lightning_modules.skill.controls import (
+    ActionNoise,
+    EpisodeTruncation,
+    EpsilonRandom,
+    WrongHypothesis,
+)
+from lightning_modules.skill.knob import Knob
+from lightning_modules.skill.sampling import (
+    DenoisingTruncation,
+    Guidance,
+    InitialTemperature,
+    SampledBy,
+    Stride,
+    Temperature,
+)
+
+__all__ = [
+    "ActionNoise",
+    "Calibrated",
+    "DenoisingTruncation",
+    "EarlierCheckpoint",
+    "EpisodeTruncation",
+    "EpsilonRandom",
+    "Guidance",
+    "InitialTemperature",
+    "Knob",
+    "SampledBy",
+    "Setting",
+    "Stride",
+    "Temperature",
+    "WrongHypothesis",
+    "calibrate",
+]

@@ -1,0 +1,58 @@
+"""A knob's value for a wanted success, found by bisection and measured afresh."""
+
+import math
+
+import pytest
+import torch
+
+from lightning_modules.skill import calibrate
+from robot.success_rate import SuccessRate
+
+
+def falling(value):
+    """Success of a policy whose knob stands at a value."""
+    return 1 / (1 + math.exp(4 * (value - 2)))
+
+
+class Measured:
+    """Success out of n attempts, and what was asked."""
+
+    def __init__(self, rate, n=400):
+        self.rate, self.n, self.asked = rate, n, []
+        self.generator = torch.Generator().manual_seed(0)
+
+    def __call__(self, value, fresh):
+        self.asked.append((value, fresh))
+        won = torch.rand(self.n, generator=self.generator) < self.rate(value)
+        return SuccessRate.of(won)
+
+
+@pytest.mark.parametrize("target", [0.1, 0.25, 0.45, 0.65, 0.85])
+def test_the_value_found_has_the_success_asked_for(target):
+    measured = Measured(falling)
+    found = calibrate(measured, 0.0, 5.0, target)
+    assert found.reached
+    assert falling(found.setting.value) == pytest.approx(target, abs=0.06)
+    # Only the last measurement is a fresh one, and it is of the value found.
+    assert [fresh for _, fresh in measured.asked] == [False] * len(found.tried) + [True]
+    assert measured.asked[-1][0] == found.setting.value
+
+
+def test_a_knob_may_go_down():
+    found = calibrate(Measured(lambda v: v), 1.0, 0.0, 0.25)
+    assert found.reached
+    assert found.setting.value == pytest.approx(0.25, abs=0.06)
+
+
+def test_what_no_value_brings_is_said_not_to_be_reached():
+    cliff = calibrate(Measured(lambda v: float(v < 2)), 0.0, 5.0, 0.45)
+    assert not cliff.reached
+    whole = calibrate(Measured(lambda v: falling(v)), 0, 5, 0.3, whole=True)
+    assert all(s.value.is_integer() for s in whole.tried)
+    assert len(whole.tried) == len({s.value for s in whole.tried})
+    assert not whole.reached
+
+
+def test_a_target_that_is_no_rate_is_refused():
+    with pytest.raises(ValueError, match=r"target is 1\.5"):
+        calibrate(Measured(falling), 0.0, 5.0, 1.5)
