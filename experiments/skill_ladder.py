@@ -1,0 +1,234 @@
+"""Where each knob of the skill ladder has to stand for a policy to succeed so often.
+
+    python experiments/skill_ladder.py --knob temperature
+
+A policy is made worse until it succeeds in .85, .65, .45, .25 and .10 of the episodes on ``table``;
+what was found is measured on fresh ones. Rows go to docs/results/ladder/results.json: those of the
+study ``calibrated`` have the value of the knob at each level, those of ``tried`` are all that was
+measured on the way. ``ou_noise`` takes the correlation whose actions are as jerky as those of
+``temperature`` at .65, which therefore is to be calibrated first. The policy is the curriculum's
+generalist; ``guidance`` needs one that was trained with its condition hidden at times, cloned from
+128 demonstrations that are spread over the table, and on which any knob can be tried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tensordict import TensorDict
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from datamodules import PickBanana, Rollouts  # noqa: E402
+from experiments import demonstrations, training  # noqa: E402
+from experiments.action_spectrum import high_frequency_share, spectrum  # noqa: E402
+from experiments.results import (  # noqa: E402
+    IDENTITY,
+    Row,
+    Stopwatch,
+    command,
+    machine,
+    read_rows,
+    results_file,
+    write_rows,
+)
+from lightning_modules import DiffusionPolicy  # noqa: E402
+from lightning_modules.checkpoint import read_checkpoint, resolve  # noqa: E402
+from lightning_modules.skill import (  # noqa: E402
+    ActionNoise,
+    Calibrated,
+    DenoisingTruncation,
+    EarlierCheckpoint,
+    EpisodeTruncation,
+    EpsilonRandom,
+    Guidance,
+    InitialTemperature,
+    Knob,
+    Stride,
+    Temperature,
+    WrongHypothesis,
+    calibrate,
+)
+from robot.rollout import rollout  # noqa: E402
+from robot.seeds import evaluation_seed, training_seed  # noqa: E402
+from robot.success_rate import SuccessRate  # noqa: E402
+
+RESULTS = results_file("ladder")
+LEVELS = (0.85, 0.65, 0.45, 0.25, 0.10)
+MATCHED = 0.65  # level at which the correlated noise is made as jerky as the temperature's
+CORRELATIONS = (0.5, 0.7, 0.8, 0.9, 0.95)
+GENERALIST = ROOT / "docs" / "results" / "curriculum" / "checkpoints" / "curriculum-0.ckpt"
+KNOBS: dict[str, Knob] = {
+    "temperature": Temperature(),
+    "initial_temperature": InitialTemperature(),
+    "stride": Stride(),
+    "guidance": Guidance(),
+    "denoising_truncation": DenoisingTruncation(),
+    "iid_noise": ActionNoise(),
+    "epsilon_random": EpsilonRandom(),
+    "wrong_hypothesis": WrongHypothesis(),
+    "episode_truncation": EpisodeTruncation(),
+}
+OTHERS = ("ou_noise", "earlier_checkpoint")
+POLICIES = ("generalist", "cloned")
+
+
+def main() -> None:
+    """Calibrates, saves, prints the RESULT line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--knob", choices=(*KNOBS, *OTHERS), default="temperature")
+    parser.add_argument("--policy", choices=POLICIES, default=POLICIES[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--episodes", type=int, default=256, help="behind each number")
+    args = parser.parse_args()
+    if args.knob == "guidance" and args.policy != "cloned":
+        parser.error("guidance needs a policy trained with condition_dropout: --policy cloned")
+    if args.episodes < 1:
+        parser.error(f"episodes is {args.episodes}, it must be at least 1")
+    torch.set_num_threads(1)
+    ladder = Ladder(load(args.policy, args.seed), args.seed, args.episodes)
+    knob = KNOBS.get(args.knob) or other(ladder, args.knob, args.policy)
+    head = {
+        "task": training.TASKS[0],
+        "method": args.knob,
+        "policy": args.policy,
+        "seed": args.seed,
+        "command": command(),
+        **machine(),
+    }
+    if isinstance(knob, ActionNoise):
+        head["correlation"] = knob.correlation
+    clock = Stopwatch()
+    found = [ladder.calibrate(knob, level) for level in LEVELS]
+    calibrated = [
+        {
+            **head,
+            "study": "calibrated",
+            "level": level.target,
+            "value": level.setting.value,
+            "reached": level.reached,
+            **level.setting.success.metrics("success/table"),
+            "high_frequency": ladder.jerkiness(knob, level.setting.value),
+        }
+        for level in found
+    ]
+    tried = {s.value: s.success for level in found for s in level.tried}
+    ways = [
+        {**head, "study": "tried", "value": value, **tried[value].metrics("success/table")}
+        for value in sorted(tried)
+    ]
+    rows: list[Row] = [row | clock.read() for row in (*calibrated, *ways)]
+    write_rows(RESULTS, rows, identity=(*IDENTITY, "policy"))
+    for row in calibrated:
+        print(f"{row['level']:.2f}  {row['value']:.4g}  {row['success/table']:.3f}")
+    reached = sum(level.reached for level in found)
+    print(
+        "RESULT", json.dumps({**head, "levels_reached": reached, "levels_reached/n": len(LEVELS)})
+    )
+
+
+@dataclass
+class Ladder:
+    """Rolls a policy out on the table with a knob at a value.
+
+    Attributes:
+        learner: the policy.
+        seed: of the episodes.
+        episodes: behind each number.
+    """
+
+    learner: DiffusionPolicy
+    seed: int
+    episodes: int
+
+    def __post_init__(self) -> None:
+        self._task = PickBanana("table", {"rollouts": Rollouts()})
+        self._env = self._task.environment(min(self.episodes, 128), self.seed, 1)
+
+    def attempts(self, knob: Knob, value: float, fresh: bool, record: bool = False) -> TensorDict:
+        """Episodes with a knob at a value: of training's task parameters, or of fresh ones."""
+        make = evaluation_seed if fresh else training_seed
+        seed = make("skill ladder", knob.name, f"{value:g}", self.seed)
+        phi = self._task.phi_set.sample(self.episodes, torch.Generator().manual_seed(seed))
+        return rollout(self._env, knob.at(self.learner, value, seed), phi, seed, record=record)
+
+    def calibrate(self, knob: Knob, level: float) -> Calibrated:
+        """The value at which it succeeds so often."""
+
+        def success(value: float, fresh: bool) -> SuccessRate:
+            return SuccessRate.of(self.attempts(knob, value, fresh)["success"])
+
+        worst = knob.worst
+        if isinstance(knob, EarlierCheckpoint):
+            worst = len(knob.paths) - 1
+        return calibrate(success, knob.clean, worst, level, knob.whole)
+
+    def jerkiness(self, knob: Knob, value: float) -> float:
+        """Share of the actions' changes at high frequencies."""
+        tried = self.attempts(knob, value, fresh=False, record=True)
+        scale = self.learner.normalizer.action_half_range
+        return high_frequency_share(spectrum(tried["trajectory", "action"], tried["length"], scale))
+
+
+def load(policy: str, seed: int) -> DiffusionPolicy:
+    """The learner whose skill is turned down."""
+    checkpoint = read_checkpoint(GENERALIST if policy == "generalist" else guidable(seed))
+    learner = resolve(checkpoint["policy"]["class_path"], DiffusionPolicy).rebuild(checkpoint)
+    return learner.eval().requires_grad_(False)
+
+
+def guidable(seed: int) -> Path:
+    """A policy cloned all over the table, its condition hidden at times; made if there is none."""
+    run = ROOT / "runs" / "demonstrations" / f"guidable-{seed}"
+    store = (
+        ROOT
+        / "data"
+        / "demonstrations"
+        / demonstrations.run_name(training.TASKS[0], "table", 128, seed)
+    )
+    changed: dict[str, Any] = demonstrations.overrides("table", 128, seed, store, run)
+    changed["model"] = {"init_args": {"condition_dropout": 0.1}}
+    # Checkpoints on the way, for earlier_checkpoint.
+    changed["trainer"]["callbacks"].append(
+        {
+            "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
+            "init_args": {
+                "filename": "step={step:05d}",
+                "auto_insert_metric_name": False,
+                "every_n_train_steps": 125,
+                "save_top_k": -1,
+                "save_on_exception": False,
+            },
+        }
+    )
+    arguments = [*training.configs(demonstrations.STAGE, training.TASKS[0])]
+    return training.fit([*arguments, *training.configure(run, changed)], run)
+
+
+def other(ladder: Ladder, name: str, policy: str) -> Knob:
+    """A knob that depends on what was measured or trained before."""
+    if name == "earlier_checkpoint":
+        folder = guidable(ladder.seed).parent
+        return EarlierCheckpoint(tuple(str(p) for p in sorted(folder.glob("step=*.ckpt"))))
+    wanted = {"method": "temperature", "policy": policy, "study": "calibrated", "level": MATCHED}
+    rows = [r for r in read_rows(RESULTS) if wanted.items() <= r.items()]
+    if not rows:
+        sys.exit(f"error: ou_noise is matched to temperature: calibrate that first on {policy}")
+
+    def apart(correlation: float) -> float:
+        knob = ActionNoise(correlation=correlation)
+        value = ladder.calibrate(knob, MATCHED).setting.value
+        return abs(ladder.jerkiness(knob, value) - rows[0]["high_frequency"])
+
+    return ActionNoise(correlation=min(CORRELATIONS, key=apart))
+
+
+if __name__ == "__main__":
+    main()
