@@ -9,6 +9,9 @@ operators with the same skill; they differ in their hypotheses:
     oracle          the truth
     memoryless      nothing learnt: one fixed hypothesis or a guess an episode, whichever is better
     memory_reset    several hypotheses one after the other, as far as an episode's time goes
+
+Then, what memory can bring: success at each shot of one who searches without repeating a miss and
+who repeats a success (:mod:`datamodules.search`).
 """
 
 from __future__ import annotations
@@ -24,12 +27,14 @@ from torch import Tensor
 import datamodules
 from datamodules.hidden import HiddenTask
 from datamodules.rollouts import Rollouts
+from datamodules.search import Choice, Search
 from robot.record import demonstrate
 from robot.seeds import evaluation_seed
 from robot.success_rate import SuccessRate
 from robot.teleop.operator import Plan
 
 MARGIN = 0.30  # by which the oracle must be better
+SHOTS = 6
 IN_TURN = 4  # hypotheses in one episode; no operator is faster than that
 
 
@@ -54,11 +59,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     phi_set = args.phi_set or list(family.phi_sets)[-1]
     if phi_set not in family.phi_sets:
         parser.error(f"no phi set {phi_set!r}; there are {', '.join(family.phi_sets)}")
-    rates = admission(family(phi_set, {"rollouts": Rollouts()}), args.episodes, args.seed)
+    task = family(phi_set, {"rollouts": Rollouts()})
+    rates = admission(task, args.episodes, args.seed)
     for name, rate in rates.items():
         low, high = rate.interval
         print(f"{name:12} {rate.rate:.3f} ({low:.3f} to {high:.3f}), n {rate.n}")
+    curve = reference(task, args.episodes, SHOTS, args.seed)
+    print("reference    " + " ".join(f"{rate.rate:.3f}" for rate in curve))
     result: dict[str, float | bool] = {}
+    for shot, rate in enumerate(curve, start=1):
+        result |= rate.metrics(f"adaptation/reference/shot_{shot}")
     for name, rate in rates.items():
         result |= rate.metrics(name)
     print("RESULT", json.dumps(result | {"admitted": admitted(rates)}))
@@ -89,6 +99,22 @@ def admission(task: HiddenTask, episodes: int, seed: int) -> dict[str, SuccessRa
         "memoryless": max(success(in_turn[:1]), success([guess]), key=lambda rate: rate.rate),
         "memory_reset": success(in_turn),
     }
+
+
+def reference(
+    task: HiddenTask, lifetimes: int, shots: int, seed: int, choice: Choice = "best"
+) -> list[SuccessRate]:
+    """Success at each shot of a scripted operator who searches."""
+    generator = torch.Generator().manual_seed(evaluation_seed("reference", seed))
+    phi = task.phi_set.sample(lifetimes, generator)
+    search = Search(task, phi, generator, choice)
+    curve: list[SuccessRate] = []
+    for shot in range(shots):
+        plans = [task.plan_as_if(h) for h in search.next()]
+        success = attempt(task, phi, plans, evaluation_seed("reference", seed, shot))
+        search.observe(success)
+        curve.append(SuccessRate.of(success))
+    return curve
 
 
 def spread_out(known: Tensor, count: int) -> Tensor:

@@ -56,6 +56,16 @@ class HiddenTask(TaskDataModule):
         """
 
     @abstractmethod
+    def chance(self, hypothesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
+        """How likely an attempt succeeds, by a model of the skill that was measured.
+
+        Args:
+            hypothesis: what is acted on, ``[..., Q]``.
+            truth: what is true, ``[..., Q]``.
+            visible: the other task parameters, ``[..., V]``; all three are broadcast.
+        """
+
+    @abstractmethod
     def skill_plan(self) -> Plan:
         """How a scripted operator exercises the skill."""
 

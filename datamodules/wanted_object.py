@@ -75,6 +75,10 @@ class WantedObject(HiddenTask):
         """The one that would be wanted, alone on the table."""
         return alone(observation, wanted(hypothesis))
 
+    def chance(self, hypothesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
+        """A pick of the wanted one succeeds, any other does not."""
+        return (wanted(hypothesis) == wanted(truth)).to(torch.float32)
+
     def skill_plan(self) -> Plan:
         """Pick up the one in the first slot."""
         opening = self.arm.gripper.range[1]
@@ -82,5 +86,5 @@ class WantedObject(HiddenTask):
 
 
 def wanted(hypothesis: Tensor) -> Tensor:
-    """The slot that hidden parameters ``[B, 1]`` name, long ``[B]``."""
-    return hypothesis[:, 0].floor().long().clamp(0, MAX_OBJECTS - 1)
+    """The slot that hidden parameters ``[..., 1]`` name, long ``[...]``."""
+    return hypothesis[..., 0].floor().long().clamp(0, MAX_OBJECTS - 1)

@@ -99,7 +99,7 @@ class Temperature(SamplerKnob):
 
     name: ClassVar[str] = "temperature"
     clean: ClassVar[float] = 0.0
-    worst: ClassVar[float] = 8.0
+    worst: ClassVar[float] = 4.0
 
     @override
     def sampler(self, own: Sampler, value: float) -> Sampler:

@@ -53,7 +53,9 @@ def test_a_bumped_camera_taken_into_account_shows_what_a_right_one_does():
     task = BumpedCamera("wide", {"rollouts": Rollouts()})
     phi = drawn(task, 8)
     hidden = task.phi_space.hidden(phi)
-    right = observations(task, with_hidden(task, phi, torch.zeros_like(hidden)))
+    x, y = task.place(phi)[:, 0, :2].unbind(-1)
+    lies = torch.stack([x.hypot(y), torch.atan2(y, x), phi[:, 2]], dim=-1)
+    right = observations(task, torch.cat([lies, torch.zeros_like(hidden)], dim=-1))
     bumped = observations(task, phi)
     off = (bumped["object_position"] - right["object_position"])[:, :, 0, :2]
     torch.testing.assert_close(off, hidden[:, None].expand_as(off), rtol=0, atol=1e-6)
@@ -67,6 +69,16 @@ def test_objects_that_are_not_there_are_not_displaced():
     for name in OBJECTS:
         assert (moved[name][:, :, 1:] == 0).all()
         assert (moved[name][:, :, 0] != seen[name][:, :, 0]).any()
+
+
+def test_where_the_banana_is_seen_says_nothing_of_the_camera():
+    task = BumpedCamera("wide", {"rollouts": Rollouts()})
+    phi = drawn(task, 3)
+    first, other = (
+        observations(task, with_hidden(task, phi, torch.full((3, 2), off)), steps=1)
+        for off in (-0.08, 0.05)
+    )
+    assert_same(first, other, first.keys())
 
 
 def test_which_banana_is_wanted_is_never_seen():
@@ -144,7 +156,7 @@ def test_a_skills_checkpoint_fits_and_a_family_without_anything_hidden_is_refuse
 
     class NothingHidden(HiddenTask, PickBanana):
         skill = "pick_banana"
-        as_if = skill_plan = None
+        as_if = skill_plan = chance = None
 
     with pytest.raises(TypeError, match="has no hidden task parameter"):
         NothingHidden("point", {"rollouts": Rollouts()})

@@ -136,7 +136,7 @@ def test_an_arm_that_stops_early_holds_its_last_command():
     ("knob", "value", "sentence"),
     [
         (Stride(), 1.5, "stride is at 1.5, it takes a whole number from 1 to 20"),
-        (Temperature(), -1.0, "temperature is at -1, it takes a number from 0 to 8"),
+        (Temperature(), -1.0, "temperature is at -1, it takes a number from 0 to 4"),
         (Temperature(), float("nan"), "temperature is at nan"),
         (Guidance(), 0.5, "guidance is 0.5, but the policy was trained with condition_dropout 0"),
     ],

@@ -1,0 +1,99 @@
+"""A search under something hidden: misses do not repeat, and successes do."""
+
+import pytest
+import torch
+
+from datamodules import BumpedCamera, Rollouts, WantedObject
+from datamodules.check import attempt, reference
+from datamodules.search import Search
+from datamodules.wanted_object import wanted
+
+
+def begun(family, n, choice="best", seed=0):
+    task = family("wide", {"rollouts": Rollouts()})
+    generator = torch.Generator().manual_seed(seed)
+    phi = task.phi_set.sample(n, generator)
+    return task, phi, Search(task, phi, generator, choice)
+
+
+@pytest.mark.parametrize("choice", ["best", "posterior"])
+def test_no_banana_is_tried_twice_until_the_wanted_one_is_found(choice):
+    task, phi, search = begun(WantedObject, 400, choice)
+    truth = wanted(task.phi_space.hidden(phi))
+    tried = []
+    for shot in range(1, 7):
+        tried.append(wanted(search.next()))
+        success = tried[-1] == truth
+        search.observe(success)
+        assert float(success.float().mean()) == pytest.approx(min(shot / 4, 1), abs=0.07)
+    order = torch.stack(tried, dim=1)  # [N, 6]
+    found = (order == truth[:, None]).float().argmax(1)
+    for i in range(400):
+        assert len(set(order[i, : found[i] + 1].tolist())) == found[i] + 1
+        assert (order[i, found[i] :] == truth[i]).all()
+
+
+def test_guessing_anew_repeats_misses_and_keeps_successes():
+    task, phi, search = begun(WantedObject, 2000, "prior")
+    truth = wanted(task.phi_space.hidden(phi))
+    for shot in range(1, 6):
+        success = wanted(search.next()) == truth
+        search.observe(success)
+        assert float(success.float().mean()) == pytest.approx(1 - 0.75**shot, abs=0.04)
+    assert torch.equal(search.found, success)
+
+
+def test_nothing_hidden_is_used():
+    task, phi, _ = begun(BumpedCamera, 6)
+    tried = []
+    for hidden in (-0.05, 0.08):
+        other = torch.cat([task.phi_space.visible(phi), torch.full((6, 2), hidden)], dim=-1)
+        search = Search(task, other, torch.Generator().manual_seed(0))
+        for _ in range(3):
+            tried.append(search.next())
+            search.observe(torch.zeros(6, dtype=torch.bool))
+    for first, second in zip(tried[:3], tried[3:], strict=True):
+        assert torch.equal(first, second)
+
+
+def test_the_best_search_beats_one_that_draws_from_the_posterior_and_that_one_a_guess():
+    rates = {}
+    for choice in ("best", "posterior", "prior"):
+        task, phi, search = begun(BumpedCamera, 300, choice)
+        truth, visible = task.phi_space.hidden(phi), task.phi_space.visible(phi)
+        generator = torch.Generator().manual_seed(1)
+        for _ in range(4):
+            chance = task.chance(search.next(), truth, visible)
+            search.observe(torch.rand(300, generator=generator) < chance)
+        rates[choice] = float(search.found.float().mean())
+    assert rates["best"] > rates["posterior"] + 0.05
+    assert rates["posterior"] > rates["prior"] + 0.05
+
+
+def test_an_unknown_choice_is_refused():
+    with pytest.raises(ValueError, match="no choice 'worst'; there are best, posterior, prior"):
+        begun(WantedObject, 2, "worst")
+
+
+@pytest.mark.slow
+def test_the_model_of_a_pick_is_what_picks_do():
+    task = BumpedCamera("wide", {"rollouts": Rollouts()})
+    generator = torch.Generator().manual_seed(5)
+    phi = task.phi_set.sample(512, generator)
+    truth, visible = task.phi_space.hidden(phi), task.phi_space.visible(phi)
+    wrong = 0.24 * torch.rand(512, 2, generator=generator) - 0.12
+    chance = task.chance(truth + wrong, truth, visible)
+    success = attempt(task, phi, [task.plan_as_if(h) for h in truth + wrong], seed=0).float()
+    assert float(success[chance > 0.95].mean()) > 0.9
+    assert float(success[chance < 0.05].mean()) < 0.06
+    between = (chance > 0.2) & (chance < 0.8)
+    assert 0.25 < float(success[between].mean()) < 0.75
+
+
+@pytest.mark.slow
+def test_the_best_search_finds_nine_in_ten_in_about_five_shots():
+    task = BumpedCamera("wide", {"rollouts": Rollouts()})
+    curve = [rate.rate for rate in reference(task, 256, 6, seed=3)]
+    assert curve[0] < 0.5
+    assert 0.83 < curve[4] < 0.95
+    assert curve == sorted(curve)
