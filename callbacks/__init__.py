@@ -14,6 +14,7 @@ from callbacks.denoising import DenoisingPicture
 from callbacks.divergence import DivergenceGuard
 from callbacks.evaluation import RolloutEvaluation
 from callbacks.heatmap import SuccessHeatmap
+from callbacks.lifetimes import Explorer, LifetimeWriter
 from callbacks.operator_time import OperatorTime
 from callbacks.predictions import PredictionWriter
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
@@ -27,8 +28,10 @@ __all__ = [
     "DenoisingPicture",
     "DivergenceGuard",
     "EvaluatedRollouts",
+    "Explorer",
     "Learnability",
     "LevelReplay",
+    "LifetimeWriter",
     "NoOpFilter",
     "OperatorTime",
     "PredictionWriter",

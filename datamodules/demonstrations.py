@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from tensordict import TensorDict, TensorDictBase
 
+from datamodules.pass_loader import PassLoader
 from datamodules.sources import Source
-from datamodules.window_loader import WindowLoader
 from datamodules.windows import WindowSampler, WindowStorage
 from robot.episode_check import check_finite
 from robot.episode_info import SCRIPTED
@@ -115,7 +115,7 @@ class Demonstrations(Source):
         self.train_ids, self.validation_ids = self._split(store.ids, seed)
         self.seconds = store.total_seconds()
 
-        def loader(ids: list[int], *, shuffle: bool) -> WindowLoader:
+        def loader(ids: list[int], *, shuffle: bool) -> PassLoader:
             episodes = [self._read(store, i, spec, prediction_horizon) for i in ids]
             sampler = WindowSampler(
                 [len(episode) for episode in episodes],
@@ -128,17 +128,17 @@ class Demonstrations(Source):
             )
             storage = WindowStorage(episodes, spec.needed_fields, observation_horizon)
             steps = self.steps_per_epoch if shuffle else None
-            return WindowLoader(storage, sampler, self.batch_size, steps)
+            return PassLoader(storage, sampler, self.batch_size, steps)
 
         self._train = loader(self.train_ids, shuffle=True)
         held_out = self.validation_ids
         self._validation = loader(held_out, shuffle=False) if held_out else None
 
-    def train_loader(self) -> WindowLoader:
+    def train_loader(self) -> PassLoader:
         """Shuffled windows ``observation {field: [B, To, ...]}, action [B, Tp, A]``."""
         return self._train
 
-    def validation_loader(self) -> WindowLoader | None:
+    def validation_loader(self) -> PassLoader | None:
         """Every window of the validation episodes once, in order of time.
 
         Several processes get equally many each: a remainder, fewer than there are of them, is left

@@ -16,7 +16,7 @@ from tensordict import TensorDictBase
 from torch import Tensor
 
 from datamodules.tabletop import tabletop_spec
-from datamodules.task import TaskDataModule
+from datamodules.task import TaskDataModule, rollouts_alone
 from robot.policy import Policy, PolicyWrapper
 from robot.schema import TaskSpec
 from robot.teleop.operator import Plan
@@ -68,6 +68,10 @@ class HiddenTask(TaskDataModule):
     @abstractmethod
     def skill_plan(self) -> Plan:
         """How a scripted operator exercises the skill."""
+
+    def predict_dataloader(self) -> Any:
+        """Nothing: a callback makes lifetimes."""
+        return rollouts_alone()
 
     def plan(self) -> Plan | None:
         """None: one who goes by what is seen would demonstrate what does not work."""

@@ -23,6 +23,8 @@ from robot.teleop.operator import Plan, pick
 RADIUS, BEARINGS = 0.38, (-0.9, -0.3, 0.3, 0.9)
 AWAY, ASIDE = 0.04, 0.06  # how far each may be moved, m and rad
 
+RELIABLE = 0.97  # success of a pick of the right one
+
 RADII = [Dimension(f"radius_{i}", RADIUS - AWAY, RADIUS + AWAY, unit="m") for i in range(4)]
 SIDES = [
     Dimension(f"bearing_{i}", bearing - ASIDE, bearing + ASIDE, unit="rad")
@@ -76,8 +78,8 @@ class WantedObject(HiddenTask):
         return alone(observation, wanted(hypothesis))
 
     def chance(self, hypothesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
-        """A pick of the wanted one succeeds, any other does not."""
-        return (wanted(hypothesis) == wanted(truth)).to(torch.float32)
+        """A pick of the wanted one nearly always succeeds, any other does not."""
+        return RELIABLE * (wanted(hypothesis) == wanted(truth))
 
     def skill_plan(self) -> Plan:
         """Pick up the one in the first slot."""

@@ -3,6 +3,7 @@
 from lightning_modules.diffusion import Exploration, Sampler, Schedule
 from lightning_modules.diffusion_policy import DiffusionPolicy
 from lightning_modules.horizons import Horizons
+from lightning_modules.meta_learner import MetaLearner
 from lightning_modules.networks import MLPDenoiser, TransformerDenoiser, UNetDenoiser
 from lightning_modules.objectives import PPO, FilteredCloning, Reinforce, RewardWeighted
 from lightning_modules.policy import CheckpointPolicy, load_policy
@@ -16,6 +17,7 @@ __all__ = [
     "FilteredCloning",
     "Horizons",
     "MLPDenoiser",
+    "MetaLearner",
     "PolicyGradient",
     "Reinforce",
     "RewardWeighted",

@@ -138,6 +138,7 @@ class DiffusionPolicy(LightningModule):
         observations: TensorDictBase,
         generator: Generators | None = None,
         noise: Tensor | None = None,
+        condition: Tensor | None = None,
     ) -> Tensor:
         """Denoises whole chunks and keeps every step, for pictures.
 
@@ -145,11 +146,12 @@ class DiffusionPolicy(LightningModule):
             observations: the last To observations, fields ``[B, To, ...]``.
             generator: one for the batch or one a sample.
             noise: all the noise to use instead, ``[N, B, Tp, A]`` (see ``draw_noise``).
+            condition: of the denoiser, ``[B, C]``, instead of what the observations make.
 
         Returns:
             The chain from noise to clean chunk in real units, ``[N + 1, B, Tp, A]``.
         """
-        condition = self.encode(observations)
+        condition = self.encode(observations) if condition is None else condition
         if noise is None:
             shape = (condition.shape[0], self.horizons.prediction, self.spec.action_dim)
             noise = draw_noise(self.sampler, self.schedule, shape, generator, condition.device)
@@ -236,7 +238,9 @@ class DiffusionPolicy(LightningModule):
         self._log_seeded_loss("test/loss", batch, batch_idx)
 
     def predict_step(self, batch: TensorDictBase, batch_idx: int) -> Tensor:
-        """Whole chunks ``[B, Tp, A]`` in real units, reproducible."""
+        """Whole chunks ``[B, Tp, A]`` in real units, reproducible; none of an empty batch."""
+        if batch.is_empty():  # where a callback does all there is to do
+            return torch.empty(0, self.horizons.prediction, self.spec.action_dim)
         generator = self._generator(0, batch_idx)
         return self.predict_chain(batch.get(OBSERVATION), generator)[-1]
 

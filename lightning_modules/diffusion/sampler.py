@@ -98,7 +98,7 @@ class Sampler:
         Raises:
             ValueError: if the schedule has fewer steps than asked for, or truncation leaves none.
         """
-        steps = self._all_steps(schedule)
+        steps = self.whole_chain(schedule)
         if self.truncation >= len(steps) - 1:
             raise ValueError(
                 f"sampler's truncation is {self.truncation}, it must be less than the "
@@ -106,7 +106,8 @@ class Sampler:
             )
         return steps[: len(steps) - self.truncation]
 
-    def _all_steps(self, schedule: Schedule) -> tuple[int, ...]:
+    def whole_chain(self, schedule: Schedule) -> tuple[int, ...]:
+        """The same without truncation, K down to 0: N + 1 of them."""
         total = schedule.num_denoising_steps
         if self.stride is not None and self.stride > total:
             raise ValueError(
@@ -290,7 +291,7 @@ def _solver(schedule: Schedule, sampler: Sampler) -> _Advance:
         prediction_type="sample",
         algorithm_type="sde-dpmsolver++" if sampler.eta else "dpmsolver++",
     )
-    scheduler.set_timesteps(timesteps=[k - 1 for k in sampler._all_steps(schedule)[:-1]])
+    scheduler.set_timesteps(timesteps=[k - 1 for k in sampler.whole_chain(schedule)[:-1]])
 
     def advance(output: Tensor, x_k: Tensor, k: int, j: int, noise: Tensor | None) -> Tensor:
         x_0, _ = schedule.clean_and_noise(output, x_k, filled(k, x_k))

@@ -9,6 +9,7 @@ from lightning_modules.skill.controls import (
     WrongHypothesis,
 )
 from lightning_modules.skill.knob import Knob
+from lightning_modules.skill.rung import Rung
 from lightning_modules.skill.sampling import (
     DenoisingTruncation,
     Guidance,
@@ -28,6 +29,7 @@ __all__ = [
     "Guidance",
     "InitialTemperature",
     "Knob",
+    "Rung",
     "SampledBy",
     "Setting",
     "Stride",

@@ -84,7 +84,7 @@ def test_the_model_of_a_pick_is_what_picks_do():
     wrong = 0.24 * torch.rand(512, 2, generator=generator) - 0.12
     chance = task.chance(truth + wrong, truth, visible)
     success = attempt(task, phi, [task.plan_as_if(h) for h in truth + wrong], seed=0).float()
-    assert float(success[chance > 0.95].mean()) > 0.9
+    assert float(success[chance > 0.92].mean()) > 0.9
     assert float(success[chance < 0.05].mean()) < 0.06
     between = (chance > 0.2) & (chance < 0.8)
     assert 0.25 < float(success[between].mean()) < 0.75

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datamodules.window_loader import WindowLoader
+from datamodules.pass_loader import PassLoader
 from datamodules.windows import WindowSampler, WindowStorage
 
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=6)
@@ -29,7 +29,7 @@ def make_loader(make_episode, lengths, batch_size, steps_per_epoch, **order):
     fields = ("object_position", "joint_position")
     storage = WindowStorage(episodes, fields, observation_horizon=2)
     sampler = WindowSampler(lengths, 2, 3, **{"seed": 0, **order})
-    return WindowLoader(storage, sampler, batch_size, steps_per_epoch)
+    return PassLoader(storage, sampler, batch_size, steps_per_epoch)
 
 
 def starts(batch):
@@ -63,8 +63,8 @@ def test_ranks_are_disjoint_and_together_cover_a_pass(lengths, world_size, numbe
     ]
     seen = []
     for sampler in samplers:
-        sampler.seek(number * sampler.windows_per_pass)
-        seen += sampler.sample(None, sampler.windows_per_pass)[0][:, 0].tolist()
+        sampler.seek(number * sampler.per_pass)
+        seen += sampler.sample(None, sampler.per_pass)[0][:, 0].tolist()
     assert len(set(seen)) == len(seen) == sum(lengths) // world_size * world_size
 
 
@@ -100,7 +100,7 @@ def test_empty_episodes_and_horizons_are_refused(arguments, sentence):
 
 
 def test_more_ranks_than_windows_are_refused():
-    with pytest.raises(ValueError, match="2 windows cannot be shared among 3 ranks"):
+    with pytest.raises(ValueError, match="2 items cannot be shared among 3 ranks"):
         WindowSampler([2], 1, 1, seed=0, rank=0, world_size=3)
     with pytest.raises(ValueError, match="rank 3 is not one of 3 ranks"):
         WindowSampler([9], 1, 1, seed=0, rank=3, world_size=3)

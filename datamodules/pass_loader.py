@@ -1,4 +1,4 @@
-"""The loader that a Trainer sees: windows from a TorchRL replay buffer, resumable at any batch."""
+"""The loader that a Trainer sees: items of a TorchRL replay buffer, resumable at any batch."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from tensordict import TensorDict, TensorDictBase
-from torchrl.data import TensorDictReplayBuffer
+from torchrl.data import TensorDictReplayBuffer, TensorStorage
 from torchrl.data.replay_buffers.writers import ImmutableDatasetWriter
 
-from datamodules.windows import WindowSampler, WindowStorage
+from datamodules.passes import PassSampler
 
 
-class WindowLoader:
-    """Iterable over batches of windows, of constant size.
+class PassLoader:
+    """Iterable over batches of constant size: windows, or lifetimes.
 
-    Batch s of epoch e starts at window ``(e * steps_per_epoch + s) * batch_size`` of the sampler's
+    Batch s of epoch e starts at item ``(e * steps_per_epoch + s) * batch_size`` of the sampler's
     endless stream: epochs continue where the last one stopped, whether they are shorter or longer
     than a pass over the data, and any batch can be found again from (e, s), which is all the state
     there is. Lightning calls :meth:`set_epoch` through ``sampler`` before each epoch, and saves
     and restores the state in checkpoints.
 
     Args:
-        storage: the steps.
-        sampler: order of the windows.
-        batch_size: windows a batch.
-        steps_per_epoch: batches an epoch; ``None`` for one pass in which each window comes exactly
+        storage: what items are read from.
+        sampler: their order.
+        batch_size: items a batch.
+        steps_per_epoch: batches an epoch; ``None`` for one pass in which each item comes exactly
             once (its last batch may be smaller), the same in each epoch, as validation wants it.
 
     Raises:
@@ -34,8 +34,8 @@ class WindowLoader:
 
     def __init__(
         self,
-        storage: WindowStorage,
-        sampler: WindowSampler,
+        storage: TensorStorage,
+        sampler: PassSampler,
         batch_size: int,
         steps_per_epoch: int | None = None,
     ) -> None:
@@ -48,14 +48,14 @@ class WindowLoader:
             storage=storage, sampler=sampler, writer=ImmutableDatasetWriter()
         )
         self.batch_size = batch_size
-        self._windows = sampler
+        self._items = sampler
         self._steps_per_epoch = steps_per_epoch
         self._epoch = 0
         self._step = 0
         self._resumed = False
 
     @property
-    def sampler(self) -> WindowLoader:
+    def sampler(self) -> PassLoader:
         """Where Lightning looks for :meth:`set_epoch`."""
         return self
 
@@ -68,7 +68,7 @@ class WindowLoader:
         """Batches an epoch."""
         if self._steps_per_epoch is not None:
             return self._steps_per_epoch
-        return -(-self._windows.windows_per_pass // self.batch_size)
+        return -(-self._items.per_pass // self.batch_size)
 
     def set_epoch(self, epoch: int) -> None:
         """Starts another epoch; keeps the place if it is the current one."""
@@ -88,9 +88,9 @@ class WindowLoader:
                 size = self.batch_size
             else:
                 start = self._step * self.batch_size
-                size = min(self.batch_size, self._windows.windows_per_pass - start)
+                size = min(self.batch_size, self._items.per_pass - start)
             self._step += 1
-            self._windows.seek(start)
+            self._items.seek(start)
             batch: TensorDict = self.buffer.sample(size)
             yield batch.exclude("index", inplace=True)
 

@@ -1,0 +1,6 @@
+"""Lifetimes: made by a policy that searches, to learn from how to improve."""
+
+from callbacks.lifetimes.explorer import Explorer
+from callbacks.lifetimes.writer import LifetimeWriter
+
+__all__ = ["Explorer", "LifetimeWriter"]

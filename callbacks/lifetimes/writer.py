@@ -1,0 +1,134 @@
+"""Makes lifetimes where ``predict`` is run, and writes them where a task learns them from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities import rank_zero_info
+
+from callbacks.lifetimes.explorer import Explorer
+from callbacks.lifetimes.probe import LEAK, leak
+from callbacks.rollout_progress import rollout_progress
+from datamodules.hidden import HiddenTask
+from datamodules.lifetime_store import LifetimeStore
+from datamodules.lifetimes import Lifetimes
+from lightning_modules.diffusion_policy import DiffusionPolicy
+from robot.seeds import training_seed
+from robot.success_rate import SuccessRate
+
+DEFAULT_EXPLORER = Explorer()
+
+
+class LifetimeWriter(Callback):
+    """Lets an explorer make lifetimes with the policy, and says how they went.
+
+    Resumable: parts that are there are not made again. Ranks share the parts. In the end a probe
+    tries to read the hidden parameters off the actions; its success is printed and kept with the
+    data.
+
+    Args:
+        lifetimes: how many, a whole number of parts.
+        explorer: how attempts are made.
+        part: lifetimes that are made at once.
+
+    Raises:
+        ValueError: if a number is below 1, or the last part would not be a whole one.
+    """
+
+    def __init__(
+        self, lifetimes: int = 2048, explorer: Explorer = DEFAULT_EXPLORER, part: int = 128
+    ) -> None:
+        if lifetimes < 1 or part < 1 or lifetimes % part:
+            raise ValueError(
+                f"lifetimes is {lifetimes} and part {part}: both at least 1, and a whole number of "
+                "parts"
+            )
+        self.lifetimes = lifetimes
+        self.explorer = explorer
+        self.part = part
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Checks that there is something hidden, a skill, and a place for the lifetimes."""
+        task: Any = getattr(trainer, "datamodule", None)
+        if not isinstance(task, HiddenTask):
+            raise ValueError(
+                f"lifetimes are made on a task with something hidden, {type(task).__name__} has "
+                "nothing"
+            )
+        if not isinstance(pl_module, DiffusionPolicy):
+            raise ValueError(f"{type(pl_module).__name__} is no skill to make attempts with")
+        self._source(task)
+
+    def _source(self, task: HiddenTask) -> Lifetimes:
+        found = [s for s in task.sources.values() if isinstance(s, Lifetimes)]
+        if len(found) != 1:
+            raise ValueError(
+                "LifetimeWriter writes to the datamodules.Lifetimes among the task's sources; "
+                f"there are {', '.join(task.sources)}"
+            )
+        return found[0]
+
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Makes what is missing."""
+        task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        learner: Any = pl_module
+        store = LifetimeStore.open_or_create(self._source(task).path, self._metadata(task, learner))
+        wanted = range(trainer.global_rank, self.lifetimes // self.part, trainer.world_size)
+        missing = sorted(set(wanted) - set(store.parts()))
+        environment = task.environment(self.part, task.seed) if missing else None
+        shots = len(self.explorer.ladder)
+        with rollout_progress(trainer, len(missing) * self.part * shots) as advance:
+            for part in missing:
+                seed = training_seed("lifetimes", task.seed, part)
+                phi = task.phi_set.sample(self.part, torch.Generator().manual_seed(seed))
+                made = self.explorer.lifetimes(task, learner, environment, phi, seed)
+                store.write(part, made)
+                advance(self.part * shots)
+        if environment is not None:
+            environment.close()
+        trainer.strategy.barrier()
+        if trainer.is_global_zero:
+            self._report(store, task)
+
+    def _metadata(self, task: HiddenTask, learner: DiffusionPolicy) -> dict[str, Any]:
+        horizons = learner.horizons
+        ladder = [
+            {"knob": None if rung.knob is None else rung.knob.name, "value": rung.value}
+            for rung in self.explorer.ladder
+        ]
+        return {
+            "task": task.task_name,
+            "phi_set": task.phi_set.name,
+            "spec": task.spec.to_dict(),
+            "observation_horizon": horizons.observation,
+            "prediction_horizon": horizons.prediction,
+            "action_horizon": horizons.action,
+            "max_steps": task.max_steps,
+            "hypothesis": self.explorer.hypothesis,
+            "ladder": ladder,
+            "sampler": asdict(learner.sampler),
+            "part": self.part,
+            "seed": task.seed,
+        }
+
+    def _report(self, store: LifetimeStore, task: HiddenTask) -> None:
+        lifetimes = store.load()
+        hidden = task.phi_space.hidden(lifetimes["phi"])
+        found = {"leak": leak(lifetimes, hidden)}
+        for shot, success in enumerate(lifetimes["success"].unbind(1), start=1):
+            found |= SuccessRate.of(success).metrics(f"success/shot_{shot}")
+        store.write_probe(found)
+        curve = " ".join(
+            f"{found[f'success/shot_{i + 1}']:.2f}" for i in range(len(self.explorer.ladder))
+        )
+        leaks = "they give phi away" if found["leak"] > LEAK else "they do not give phi away"
+        rank_zero_info(
+            f"{len(lifetimes)} lifetimes at {store.path}: success by shot {curve}; a probe reads "
+            f"{max(0.0, found['leak']):.0%} of phi's variance off the first actions: {leaks}"
+        )

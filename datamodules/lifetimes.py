@@ -1,0 +1,115 @@
+"""Lifetimes: attempts on one hidden phi each, worst to best, to learn from how to improve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tensordict import TensorDict
+from torchrl.data import TensorStorage
+
+from datamodules.lifetime_store import LifetimeStore
+from datamodules.pass_loader import PassLoader
+from datamodules.passes import PassSampler
+from datamodules.sources import Source
+from robot.schema import TaskSpec
+
+
+class Lifetimes(Source):
+    """Serves whole lifetimes of a store; never what is hidden.
+
+    Args:
+        path: folder of the lifetime store, for example ``data/wanted_object/lifetimes``.
+        batch_size: lifetimes a batch, in each process.
+        steps_per_epoch: batches a training epoch.
+        validation: share of the lifetimes to validate on.
+
+    Raises:
+        ValueError: if a size is below 1 or the share is not in [0, 1).
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        batch_size: int = 32,
+        steps_per_epoch: int = 200,
+        validation: float = 0.05,
+    ) -> None:
+        if batch_size < 1 or steps_per_epoch < 1:
+            raise ValueError(
+                f"batch_size is {batch_size} and steps_per_epoch {steps_per_epoch}, "
+                "both must be at least 1"
+            )
+        if not 0 <= validation < 1:
+            raise ValueError(f"validation is {validation}, it must be a share in [0, 1)")
+        self.path = Path(path)
+        self.batch_size = batch_size
+        self.steps_per_epoch = steps_per_epoch
+        self.validation = validation
+        self._place: tuple[int, int, int] = 0, 0, 1
+        self._lifetimes: TensorDict | None = None
+
+    def setup(
+        self,
+        spec: TaskSpec,
+        observation_horizon: int,
+        prediction_horizon: int,
+        seed: int,
+        rank: int,
+        world_size: int,
+    ) -> None:
+        """Opens the store, if there is one yet, and checks that it fits.
+
+        Raises:
+            ValueError: if it is of another task, or was made under other horizons.
+        """
+        self._place = seed, rank, world_size
+        try:
+            store = LifetimeStore.open(self.path)
+        except FileNotFoundError:
+            return  # `predict` is about to make it; a training is told by train_loader
+        theirs = store.metadata
+        expected = {
+            "spec": TaskSpec.from_dict(spec.to_dict()).to_dict(),
+            "observation_horizon": observation_horizon,
+            "prediction_horizon": prediction_horizon,
+        }
+        theirs = theirs | {"spec": TaskSpec.from_dict(theirs["spec"]).to_dict()}
+        for name, value in expected.items():
+            if theirs[name] != value:
+                what = f"{name} is" if name != "spec" else "task, arm or ranges are"
+                shown = f" {theirs[name]}, here it is {value}" if name != "spec" else " others"
+                raise ValueError(f"the lifetimes at {self.path} do not fit: their {what}{shown}")
+        self._lifetimes = store.load().exclude("phi")
+
+    def train_loader(self) -> PassLoader:
+        """Shuffled lifetimes, ``[B]``: the fields of :mod:`datamodules.lifetime_store` but phi.
+
+        Raises:
+            FileNotFoundError: if there are none.
+        """
+        everyone = self._everyone()
+        return self._loader(everyone[self._held_out(everyone) :], shuffle=True)
+
+    def validation_loader(self) -> PassLoader | None:
+        """Those held out, once each."""
+        if self._lifetimes is None or not (held_out := self._held_out(self._lifetimes)):
+            return None
+        return self._loader(self._lifetimes[:held_out], shuffle=False)
+
+    def _everyone(self) -> TensorDict:
+        if self._lifetimes is None:
+            LifetimeStore.open(self.path)  # says that there is none
+            raise RuntimeError("the lifetimes appeared after the source was set up")
+        return self._lifetimes
+
+    def _held_out(self, lifetimes: TensorDict) -> int:
+        count = round(self.validation * len(lifetimes))
+        return max(1, count) if self.validation and len(lifetimes) > 1 else count
+
+    def _loader(self, lifetimes: TensorDict, *, shuffle: bool) -> PassLoader:
+        seed, rank, world_size = self._place
+        sampler = PassSampler(
+            len(lifetimes), seed=seed, rank=rank, world_size=world_size, shuffle=shuffle
+        )
+        steps = self.steps_per_epoch if shuffle else None
+        return PassLoader(TensorStorage(lifetimes), sampler, self.batch_size, steps)
