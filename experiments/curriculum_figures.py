@@ -59,6 +59,11 @@ def episodes(row: Row) -> float:
     return row["episodes"]
 
 
+# One more than matplotlib's cycle has; the two from scratch lie on each other.
+COLORS = (*(f"C{i}" for i in range(10)), "black")
+STYLES = {"from_scratch": "-", "reinforce_from_scratch": ":"}
+
+
 def comparison_figure(rows: Sequence[Row]) -> Figure:
     """Success on ``wide`` of all methods, the mean over seeds with the seeds' span."""
     figure = Figure(figsize=(9, 5), layout="constrained")
@@ -70,9 +75,9 @@ def comparison_figure(rows: Sequence[Row]) -> Figure:
         shared = min(len(run) for run in runs)
         steps = [fmean(run[i]["episodes"] for run in runs) for i in range(shared)]
         values = [[run[i]["success/wide"] for run in runs] for i in range(shared)]
-        style = ":" if method.endswith("from_scratch") else "-"
+        style = STYLES.get(method, "-")
         means = [fmean(v) for v in values]
-        color = f"C{list(METHODS).index(method) % 10}"
+        color = COLORS[list(METHODS).index(method)]
         (line,) = axes.plot(steps, means, style, color=color, marker=".", label=name)
         lows, highs = [min(v) for v in values], [max(v) for v in values]
         axes.fill_between(steps, lows, highs, color=line.get_color(), alpha=0.12)

@@ -161,10 +161,15 @@ def significant(rows: Sequence[Row], level: float = 0.05) -> str:
             one, other = (fmean(row["success/wide"] for row in runs[m]) for m in (a, b))
             better, worse = (a, b) if one > other else (b, a)
             lines.append(
-                f"| {METHODS.get(better, better)} | {METHODS.get(worse, worse)} | {p:.3f} |"
+                f"| {METHODS.get(better, better)} | {METHODS.get(worse, worse)} | {p_value(p)} |"
             )
     head = ["| better | worse | p |", "|---|---|---|"]
     return "\n".join([*head, *lines]) if lines else f"No pair differs at the level of {level:g}."
+
+
+def p_value(p: float) -> str:
+    """As it is printed: none is 0."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def welch(one: Sequence[Row], other: Sequence[Row]) -> float:

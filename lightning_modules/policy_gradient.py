@@ -126,7 +126,8 @@ class PolicyGradient(DiffusionPolicy):
         tuned_steps = len(steps) - 1 if tuned_steps is None else tuned_steps
         if not 1 <= tuned_steps < len(steps):
             raise ValueError(
-                f"tuned_steps is {tuned_steps}, the sampler takes {len(steps) - 1} denoising steps"
+                f"tuned_steps is {tuned_steps}, the sampler takes {len(steps) - 1} denoising "
+                f"steps: give 1 to {len(steps) - 1}, or null for all"
             )
         if sampler.kind == "dpm_solver":
             raise ValueError(

@@ -8,6 +8,7 @@ the next time, so that what it can do is not tried out inch by inch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -72,14 +73,14 @@ class BoundaryExpansion(Strategy):
     ) -> None:
         if not 0 < step <= 1 or not 0 < boundary <= 1:
             raise ValueError(f"step is {step} and boundary {boundary}, both must be in (0, 1]")
-        if not 0 <= rehearsal <= 1 - boundary:
+        if not 0 <= rehearsal <= 1 - boundary + 1e-9:  # 0.1 is above 1 - 0.9
             raise ValueError(
                 f"rehearsal is {rehearsal}, it must be in [0, 1 - boundary], that is to "
                 f"{1 - boundary:g}"
             )
         if not 0 <= shrink < widen <= 1:
             raise ValueError(f"shrink is {shrink} and widen {widen}: 0 <= shrink < widen <= 1")
-        if attempts < 1 or not 0 < leap <= 1:
+        if not 1 <= attempts < math.inf or not 0 < leap <= 1:
             raise ValueError(
                 f"attempts is {attempts}, it must be at least 1, and leap {leap}, in (0, 1]"
             )

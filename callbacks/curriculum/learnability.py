@@ -7,6 +7,7 @@ here it is read off the latest attempts near by, which costs none.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -40,7 +41,7 @@ class Learnability(Strategy):
     ) -> None:
         if not 0 < share <= 1:
             raise ValueError(f"share is {share}, it must be in (0, 1]")
-        if candidates < 2 or memory < 1 or bandwidth <= 0:
+        if candidates < 2 or memory < 1 or not 0 < bandwidth < math.inf:
             raise ValueError(
                 f"candidates is {candidates} (at least 2), memory {memory} (at least 1), "
                 f"bandwidth {bandwidth} (above 0)"

@@ -8,6 +8,7 @@ read off the attempts near by, as in :mod:`callbacks.curriculum.learnability`.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -50,7 +51,7 @@ class LevelReplay(Strategy):
             if value < 1:
                 raise ValueError(f"{name} is {value}, it must be at least 1")
         for name, value in (("temperature", temperature), ("bandwidth", bandwidth)):
-            if value <= 0:
+            if not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}, it must be above 0")
         self.replay, self.capacity = replay, capacity
         self.temperature, self.staleness = temperature, staleness

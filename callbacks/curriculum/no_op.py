@@ -8,6 +8,7 @@ that of doing nothing off trials at the start, since it never changes.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -60,7 +61,7 @@ class NoOpFilter(Strategy):
     ) -> None:
         if not 0 <= margin < solved <= 1:
             raise ValueError(f"margin is {margin} and solved {solved}: 0 <= margin < solved <= 1")
-        if candidates < 1 or trials < 1 or memory < 1 or bandwidth <= 0:
+        if candidates < 1 or trials < 1 or memory < 1 or not 0 < bandwidth < math.inf:
             raise ValueError(
                 f"candidates is {candidates}, trials {trials} and memory {memory} (at least 1), "
                 f"bandwidth {bandwidth} (above 0)"
