@@ -1,0 +1,120 @@
+"""Lifetimes on disk: written whole or not at all, never mixed, served without what is hidden."""
+
+import pytest
+import torch
+from tensordict import TensorDict
+from toy_task import SPEC
+
+from datamodules.lifetime_store import LifetimeStore
+from datamodules.lifetimes import Lifetimes
+
+METADATA = {
+    "task": "toy",
+    "spec": SPEC.to_dict(),
+    "observation_horizon": 2,
+    "prediction_horizon": 4,
+    "hypothesis": "best",
+}
+
+
+def made(size=8, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return torch.rand(size, *shape, generator=generator)
+
+    return TensorDict(
+        {
+            "observation": draw(3, 4, 2, SPEC.observation_dim),
+            "last_command": draw(3, 4, 2),
+            "action": draw(3, 8, 2),
+            "oracle": draw(3, 4, 4, 2),
+            "length": torch.full((size, 3), 8),
+            "success": draw(3) < 0.5,
+            "phi": draw(2),
+        },
+        [size],
+    )
+
+
+def served(path, **setup):
+    source = Lifetimes(path, batch_size=4, steps_per_epoch=3, validation=0.25)
+    place = {"observation_horizon": 2, "prediction_horizon": 4, "seed": 0, "rank": 0}
+    source.setup(SPEC, **{**place, "world_size": 1, **setup})
+    return source
+
+
+def test_what_was_written_is_read(tmp_path):
+    store = LifetimeStore.open_or_create(tmp_path, METADATA)
+    parts = [made(seed=i) for i in range(3)]
+    for i in (2, 0, 1):  # in whatever order
+        store.write(i, parts[i])
+    loaded = LifetimeStore.open(tmp_path).load()
+    assert (loaded == torch.cat(parts)).all()
+
+
+def test_a_part_that_was_not_finished_is_not_there(tmp_path):
+    store = LifetimeStore.open_or_create(tmp_path, METADATA)
+    store.write(0, made())
+    (tmp_path / ".unfinished-00001").mkdir()  # as a writer leaves it that is killed
+    assert store.parts() == [0]
+    assert len(store.load()) == 8
+    store.write(1, made(seed=1))
+    assert store.parts() == [0, 1]
+
+
+def test_lifetimes_made_in_another_way_are_not_mixed(tmp_path):
+    LifetimeStore.open_or_create(tmp_path, METADATA)
+    LifetimeStore.open_or_create(tmp_path, METADATA)  # the same way: goes on
+    with pytest.raises(ValueError, match="whose hypothesis is best, here it is informed"):
+        LifetimeStore.open_or_create(tmp_path, {**METADATA, "hypothesis": "informed"})
+
+
+def test_a_lifetime_of_several_phi_or_with_nan_is_refused(tmp_path):
+    store = LifetimeStore.open_or_create(tmp_path, METADATA)
+    mixed, broken = made(), made()
+    mixed["phi"] = mixed["phi"][:, None].expand(-1, 3, -1)
+    broken["action"][2, 1, 3] = float("nan")
+    for lifetimes, sentence in (
+        (mixed, "a lifetime has one phi"),
+        (broken, "action is not finite"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            store.write(0, lifetimes)
+    with pytest.raises(ValueError, match="lifetimes lack oracle"):
+        store.write(0, made().exclude("oracle"))
+    assert store.parts() == []
+
+
+def test_training_and_validation_share_no_lifetime_and_see_no_phi(tmp_path):
+    store = LifetimeStore.open_or_create(tmp_path, METADATA)
+    store.write(0, made(size=16))
+    source = served(tmp_path)
+    train = torch.cat(list(source.train_loader()))  # 12 of them: a whole pass
+    held_out = torch.cat(list(source.validation_loader()))
+    assert "phi" not in train
+    keys = [set(part["action"].flatten(1).sum(1).tolist()) for part in (train, held_out)]
+    assert (len(keys[0]), len(keys[1])) == (12, 4)
+    assert not keys[0] & keys[1]
+
+
+def test_ranks_get_different_lifetimes(tmp_path):
+    store = LifetimeStore.open_or_create(tmp_path, METADATA)
+    store.write(0, made(size=32))
+    keys = [
+        set(torch.cat(list(loader))["action"].flatten(1).sum(1).tolist())
+        for rank in range(2)
+        if (loader := served(tmp_path, rank=rank, world_size=2).train_loader())
+    ]
+    assert not keys[0] & keys[1]
+
+
+def test_lifetimes_that_are_missing_or_do_not_fit_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no lifetimes at .* predict"):
+        served(tmp_path / "nowhere").train_loader()
+    store = LifetimeStore.open_or_create(tmp_path, METADATA)
+    store.write(0, made())
+    with pytest.raises(ValueError, match="their prediction_horizon is 4, here it is 6"):
+        served(tmp_path, prediction_horizon=6)
+    with pytest.raises(ValueError, match=r"validation is 1\.0"):
+        Lifetimes(tmp_path, validation=1.0)
