@@ -78,8 +78,7 @@ class Explorer:
             episode = rollout(env, skill, phi, key, record=True)
             search.observe(episode["success"])
             episodes.append(decisions(episode, learner, task.max_steps))
-        lifetimes = torch.stack(episodes, dim=1)
-        assert isinstance(lifetimes, TensorDict)
+        lifetimes = cast("TensorDict", TensorDict.stack(episodes, dim=1))
         label(lifetimes, task, learner, truth, training_seed("oracle", seed))
         flat = learner.spec.flatten(lifetimes[OBSERVATION])
         lifetimes = lifetimes.auto_batch_size_(batch_dims=1)
@@ -89,7 +88,7 @@ class Explorer:
 def decisions(episodes: TensorDict, learner: DiffusionPolicy, max_steps: int) -> TensorDict:
     """What was seen at each decision, and what was executed, ``[N]``; zero past the end."""
     horizons = learner.horizons
-    steps: TensorDictBase = episodes["trajectory"]
+    steps = cast("TensorDictBase", episodes["trajectory"])
     actions: Tensor = steps.get(ACTION)
     length: Tensor = episodes["length"]
     at = torch.arange(0, max_steps, horizons.action)  # [L]
