@@ -89,7 +89,7 @@ class Trunk(nn.Module):
             inputs_embeds=self.inlet(tokens),
             attention_mask=seen.long(),
             position_ids=place,
-            past_key_values=memory.cache,
+            cache=memory.cache,
             use_cache=memory.cache is not None,
         )
         return output.last_hidden_state
