@@ -19,9 +19,9 @@ from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
 from callbacks.curriculum.callback import Curriculum
-from callbacks.evaluation import ModulePolicy
 from callbacks.ranks import gather
 from datamodules.rollouts import Rollouts
+from lightning_modules.module_policy import ModulePolicy
 from robot.rollout import rollout
 from robot.seeds import training_seed
 
@@ -147,7 +147,7 @@ class RolloutCollection(Callback):
         def work(worker: int) -> list[tuple[int, TensorDict, TensorDict]]:
             done: list[tuple[int, TensorDict, TensorDict]] = []
             for i, group in groups[worker::workers]:
-                explorer = Explorer(module)
+                explorer = ExploringPolicy(module)
                 environment = self._environments[worker]
                 episodes = rollout(environment, explorer, group, training_seed(*place, i))
                 decisions = explorer.decisions(episodes["length"])
@@ -193,7 +193,7 @@ class RolloutCollection(Callback):
         )
 
 
-class Explorer(ModulePolicy):
+class ExploringPolicy(ModulePolicy):
     """A learner as the rollouts see it, which explores and notes what it decided."""
 
     def __init__(self, module: Any) -> None:

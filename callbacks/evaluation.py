@@ -8,11 +8,11 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from tensordict import TensorDict, TensorDictBase
-from torch import Tensor
 
 from callbacks.ranks import gather
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from callbacks.rollout_progress import rollout_progress
+from lightning_modules.module_policy import ModulePolicy
 from robot.phi import PhiSet
 from robot.rollout import rollout
 from robot.seeds import evaluation_seed
@@ -139,34 +139,6 @@ class RolloutEvaluation(Callback):
         metrics["rollout/success"] = metrics[f"rollout/success/{task.phi_set.name}"]
         metrics["time/robot_s"] = self.robot_s
         module.log_dict(metrics, batch_size=1)
-
-
-class ModulePolicy:
-    """A module in training as the rollouts see it: it computes wherever the trainer put it."""
-
-    def __init__(self, module: Any) -> None:
-        self._module = module
-
-    @property
-    def device(self) -> torch.device:
-        """Where the module is, and its noise must be drawn."""
-        return self._module.device
-
-    @property
-    def observation_horizon(self) -> int:
-        """To: observations a decision needs."""
-        return self._module.horizons.observation
-
-    @property
-    def action_horizon(self) -> int:
-        """Ta: actions to execute before the next decision."""
-        return self._module.horizons.action
-
-    def __call__(
-        self, observations: TensorDictBase, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Observations ``[B, To]`` -> action chunk ``[B, Ta, A]``."""
-        return self._module(observations.to(self.device), generator)
 
 
 def _all_episodes(module: LightningModule, share: TensorDictBase, n: int) -> TensorDictBase:

@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from callbacks import BoundaryExpansion, Curriculum, RolloutCollection  # noqa: E402
-from callbacks.collection import Explorer  # noqa: E402
+from callbacks.collection import ExploringPolicy  # noqa: E402
 from datamodules import PickBanana, Rollouts  # noqa: E402
 from experiments.bench_simulation import raw_steps  # noqa: E402
 from experiments.results import (  # noqa: E402
@@ -161,7 +161,7 @@ def floor(task: PickBanana, module: LightningModule, batch: int = 32, repeats: i
     env = SimulatedArmEnv(task, batch, task.phi_set)
     seconds: list[float] = []
 
-    class Watched(Explorer):
+    class Watched(ExploringPolicy):
         def __call__(
             self, observations: TensorDictBase, generator: torch.Generator | None = None
         ) -> Tensor:

@@ -21,7 +21,7 @@ from tensordict import TensorDict
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from callbacks.collection import Explorer  # noqa: E402
+from callbacks.collection import ExploringPolicy  # noqa: E402
 from datamodules import Rollouts  # noqa: E402
 from experiments import curriculum, training  # noqa: E402
 from experiments.far_corner import PickBananaFarCorner  # noqa: E402
@@ -95,7 +95,7 @@ def measure(
         parts: list[TensorDict] = []
         success: list[torch.Tensor] = []
         for i, group in enumerate(phi.split(environment.num_envs)):
-            explorer = Explorer(policy)
+            explorer = ExploringPolicy(policy)
             tried = rollout(environment, explorer, group, training_seed(start, i))
             decisions = explorer.decisions(tried["length"])
             decisions["episode"] += i * environment.num_envs

@@ -7,13 +7,15 @@ from typing import Any
 import torch
 from tensordict import TensorDictBase
 from torch import Tensor
+from typing_extensions import override
 
 from lightning_modules.diffusion import draw_noise
 from lightning_modules.meta_learner import TYPICAL_DECISIONS, MetaLearner
+from lightning_modules.module_policy import ModulePolicy
 from lightning_modules.networks.trunk import Memory
 
 
-class LifetimePolicy:
+class LifetimePolicy(ModulePolicy):
     """N lifetimes side by side, each with its own memory.
 
     A rollout runs one episode of each, and tells the number of the lifetime as ``episode``; after
@@ -26,7 +28,8 @@ class LifetimePolicy:
     """
 
     def __init__(self, learner: MetaLearner, lifetimes: int, forgets: bool = False) -> None:
-        self._learner, self._forgets = learner, forgets
+        super().__init__(learner)
+        self._forgets = forgets
         self._size = lifetimes
         self._won = torch.zeros(lifetimes, dtype=torch.bool)
         self._begin()
@@ -38,27 +41,13 @@ class LifetimePolicy:
         self._decisions = torch.zeros(self._size, dtype=torch.long)
         self._latent: Tensor | None = None
 
-    @property
-    def device(self) -> torch.device:
-        """The learner's."""
-        return self._learner.device
-
-    @property
-    def observation_horizon(self) -> int:
-        """To, the learner's."""
-        return self._learner.horizons.observation
-
-    @property
-    def action_horizon(self) -> int:
-        """Ta, the learner's."""
-        return self._learner.horizons.action
-
     @torch.no_grad()
+    @override
     def __call__(
         self, observations: TensorDictBase, generator: torch.Generator | None = None
     ) -> Tensor:
         """Observations ``[B, To]`` of some of the lifetimes -> action chunk ``[B, Ta, A]``."""
-        learner = self._learner
+        learner = self._module
         episode: Tensor = observations["episode"]
         rows = episode[:, -1, 0].cpu()
         seen = observations.to(learner.device)
@@ -92,7 +81,7 @@ class LifetimePolicy:
             everyone[name][rows, 0] = value
         there = torch.zeros(self._size, 1, dtype=torch.bool)
         there[rows] = True
-        condition = self._learner.remember(
+        condition = self._module.remember(
             **everyone, there=there.to(self.device), memory=self._memory
         )
         return condition[rows, 0]
@@ -103,7 +92,7 @@ class LifetimePolicy:
         What it begins with is kept for an episode, so that one of several hypotheses is held and
         not drawn anew at each decision.
         """
-        learner = self._learner
+        learner = self._module
         shape = (learner.horizons.prediction, learner.spec.action_dim)
         if self._latent is None:
             self._latent = torch.randn(

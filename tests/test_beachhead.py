@@ -5,9 +5,9 @@ import torch
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import EMAWeightAveraging
 
-from callbacks.evaluation import ModulePolicy
 from datamodules import Demonstrations, PickBanana
 from lightning_modules import DiffusionPolicy, Sampler
+from lightning_modules.module_policy import ModulePolicy
 from robot.rollout import rollout
 
 pytestmark = pytest.mark.slow

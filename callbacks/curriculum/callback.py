@@ -14,8 +14,8 @@ from torch import Tensor
 
 from callbacks.curriculum.no_op import NoOp
 from callbacks.curriculum.strategy import Proposal, Strategy
-from callbacks.evaluation import ModulePolicy
 from callbacks.ranks import gather
+from lightning_modules.module_policy import ModulePolicy
 from robot.rollout import rollout
 from robot.seeds import training_seed
 from robot.success_rate import SuccessRate

@@ -22,6 +22,7 @@ from torch import Tensor
 from datamodules.hidden import AsIf, HiddenTask
 from datamodules.search import Choice, Search
 from lightning_modules.diffusion_policy import DiffusionPolicy
+from lightning_modules.lifetime_batch import decided
 from lightning_modules.skill import Rung
 from robot.rollout import rollout
 from robot.schema import ACTION, OBSERVATION
@@ -93,9 +94,9 @@ def decisions(episodes: TensorDict, learner: DiffusionPolicy, max_steps: int) ->
     length: Tensor = episodes["length"]
     at = torch.arange(0, max_steps, horizons.action)  # [L]
     past = (at[:, None] + torch.arange(1 - horizons.observation, 1)).clamp(min=0)  # [L, To]
-    decided = at < length[:, None]  # [N, L]
+    there = at < length[:, None]  # [N, L]
     seen: TensorDictBase = steps.get(OBSERVATION)[:, past]  # all fields: hypotheses change some
-    seen = _zero_where_not(decided, seen)
+    seen = _zero_where_not(there, seen)
     return TensorDict(
         {
             OBSERVATION: seen.auto_batch_size_(batch_dims=3),
@@ -118,18 +119,16 @@ def label(
     2306.14892).
     """
     horizons, spec = learner.horizons, learner.spec
-    length: Tensor = lifetimes["length"]
     seen: TensorDictBase = lifetimes[OBSERVATION]  # [N, H, L, To]
-    at = horizons.action * torch.arange(seen.shape[2])
-    decided = at < length[..., None]  # [N, H, L]
-    known = truth[:, None, None].expand(*decided.shape, -1)[decided]  # [D, Q]
+    there = decided(lifetimes, horizons.action)  # [N, H, L]
+    known = truth[:, None, None].expand(*there.shape, -1)[there]  # [D, Q]
     generator = torch.Generator(learner.device).manual_seed(seed)
     chunks: list[Tensor] = []
-    for part, hypothesis in zip(seen[decided].split(4096), known.split(4096), strict=True):
+    for part, hypothesis in zip(seen[there].split(4096), known.split(4096), strict=True):
         shown = task.as_if(cast("TensorDictBase", part), hypothesis).to(learner.device)
         chunks.append(learner.predict_chain(shown, generator)[-1].cpu())
-    oracle = torch.zeros(*decided.shape, horizons.prediction, spec.action_dim)
-    oracle[decided] = torch.cat(chunks)
+    oracle = torch.zeros(*there.shape, horizons.prediction, spec.action_dim)
+    oracle[there] = torch.cat(chunks)
     lifetimes["oracle"] = oracle
 
 

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import torch
-from tensordict import TensorDict, TensorDictBase
+from tensordict import TensorDict
 from torch import Tensor
 
+from robot.policy import Policy
 from robot.rollout import rollout
 from robot.seeds import training_seed
 
 
-class Living(Protocol):
+class Living(Policy, Protocol):
     """A policy that is told what became of its episodes."""
-
-    @property
-    def observation_horizon(self) -> int:
-        """To."""
-        ...
-
-    @property
-    def action_horizon(self) -> int:
-        """Ta."""
-        ...
-
-    def __call__(
-        self, observations: TensorDictBase, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """An action chunk ``[B, Ta, A]`` from observation fields ``[B, To, ...]``."""
-        ...
 
     def end_episode(self, success: Tensor) -> None:
         """What became of the episode of each lifetime, bool ``[N]``."""

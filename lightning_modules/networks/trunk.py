@@ -78,7 +78,8 @@ class Trunk(nn.Module):
         if memory is None:
             memory = Memory.empty(len(tokens), tokens.device)
         seen = torch.cat([memory.mask, mask], dim=1)  # [B, before + S]
-        if (longest := int(seen.sum(1).max())) > self.context:
+        # Counted only where there may be too many: it would hold a GPU up at every decision.
+        if seen.shape[1] > self.context and (longest := int(seen.sum(1).max())) > self.context:
             raise ValueError(
                 f"a lifetime of {longest} decisions is longer than the {self.context} that the "
                 "trunk has a context for"

@@ -15,11 +15,12 @@ from typing_extensions import override
 
 from lightning_modules.diffusion import Sampler
 from lightning_modules.diffusion_policy import DiffusionPolicy
+from lightning_modules.module_policy import ModulePolicy
 from lightning_modules.skill.knob import Knob
 from robot.policy import Policy
 
 
-class SampledBy:
+class SampledBy(ModulePolicy):
     """A learner that acts by another sampler than its own.
 
     Raises:
@@ -27,41 +28,28 @@ class SampledBy:
     """
 
     def __init__(self, learner: DiffusionPolicy, sampler: Sampler) -> None:
-        self._learner, self._sampler = learner, sampler
+        super().__init__(learner)
+        self._sampler = sampler
         with self._sampling():
             pass
 
-    @property
-    def device(self) -> torch.device:
-        """The learner's."""
-        return self._learner.device
-
-    @property
-    def observation_horizon(self) -> int:
-        """To, the learner's."""
-        return self._learner.horizons.observation
-
-    @property
-    def action_horizon(self) -> int:
-        """Ta, the learner's."""
-        return self._learner.horizons.action
-
     @torch.no_grad()
+    @override
     def __call__(
         self, observations: TensorDictBase, generator: torch.Generator | None = None
     ) -> Tensor:
         """Observations ``[B, To]`` -> action chunk ``[B, Ta, A]``."""
         with self._sampling():
-            return self._learner(observations.to(self.device), generator)
+            return super().__call__(observations, generator)
 
     @contextmanager
     def _sampling(self) -> Generator[None]:
-        own = self._learner.sampler
-        self._learner.sample_by(self._sampler)
+        own = self._module.sampler
+        self._module.sample_by(self._sampler)
         try:
             yield
         finally:
-            self._learner.sample_by(own)
+            self._module.sample_by(own)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from tensordict import TensorDict
 from toy_task import tiny_trainer
 
 from callbacks import RolloutCollection, RolloutEvaluation
-from callbacks.collection import Explorer
+from callbacks.collection import ExploringPolicy
 from datamodules import PickBanana, Rollouts
 from lightning_modules import MLPDenoiser, PolicyGradient, Reinforce, Sampler
 from robot.rollout import rollout
@@ -55,7 +55,7 @@ def test_decisions_find_their_episodes_again():
     task = EndsAtItsOwnTime(ToyTask())
     phi = torch.tensor([[0.31, 3], [0.33, 11], [0.35, 6], [0.37, 12], [0.39, 1]])
     env = SimulatedArmEnv(task, 6, ToyTask.phi_sets["all"], num_threads=1)  # one more than needed
-    explorer = Explorer(Numbering())
+    explorer = ExploringPolicy(Numbering())
     episodes = rollout(env, explorer, phi, seed=0)
     assert episodes["length"].tolist() == [3, 11, 6, 12, 1]
     decisions = explorer.decisions(episodes["length"])

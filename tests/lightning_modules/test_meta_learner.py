@@ -114,10 +114,10 @@ class Played:
         seen = batch["observation"][rows, shot, decision]  # [B, To, Do]
         fields = TensorDict({"target": seen[..., :1], "clock": seen[..., 1:]}, seen.shape[:2])
         episode = rows[:, None, None].expand(-1, 2, 1)
-        condition = self.policy._remember(self.policy._learner.see(fields), episode[:, -1, 0])
+        condition = self.policy._remember(self.policy._module.see(fields), episode[:, -1, 0])
         self.conditions.append((rows, shot, decision, condition))
         chunk = executed(batch, 2, 2)[rows, shot, decision]
-        self.policy._done[rows] = self.policy._learner.normalizer.action(chunk).flatten(1)
+        self.policy._done[rows] = self.policy._module.normalizer.action(chunk).flatten(1)
         self.policy._decisions[rows] += 1
 
 
