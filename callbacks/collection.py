@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from itertools import chain
-from operator import itemgetter
 from typing import Any, cast
 
 import torch
@@ -18,11 +12,11 @@ from lightning.pytorch.utilities import rank_zero_info
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
+from callbacks.attempts import Attempts, all_episodes
 from callbacks.curriculum.callback import Curriculum
-from callbacks.ranks import gather
 from datamodules.rollouts import Rollouts
 from lightning_modules.module_policy import ModulePolicy
-from robot.rollout import rollout
+from lightning_modules.ranks import gather
 from robot.seeds import training_seed
 
 
@@ -32,9 +26,6 @@ class RolloutCollection(Callback):
     Task parameters come from the :class:`~callbacks.curriculum.Curriculum` among the callbacks or,
     without one, from the task's phi set. Each rank collects its share. What is collected is a
     function of the run's seed, the iteration and the weights: a resumed run collects the same.
-
-    Environments run at the same time, each in a thread of its own: one computes physics while
-    another asks the policy.
 
     Logs ``collection/success`` (with exploration noise) and, tries of a curriculum included,
     ``collection/episodes`` (so far) and ``time/collected_s`` (seconds the arm has moved for them).
@@ -72,7 +63,7 @@ class RolloutCollection(Callback):
         self.budget = budget
         self.collected = 0
         self.robot_s = 0.0
-        self._environments: list[Any] = []
+        self._attempts: Attempts[ExploringPolicy] = Attempts(num_envs, environments)
 
     def state_dict(self) -> dict[str, Any]:
         """The counters."""
@@ -102,63 +93,44 @@ class RolloutCollection(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A run that is resumed and has spent its budget already ends here."""
         used = self._used(Curriculum.among(trainer))
-        if self.budget is not None and used + self.episodes > self.budget:
+        if not self._fits(trainer, used):
             rank_zero_info(
-                f"no iteration of {self.episodes} episodes fits in: {used} of the budget's "
+                f"no iteration of {self._share(trainer) * trainer.world_size} episodes fits in: "
+                f"{used} of the budget's "
                 f"{self.budget} are spent"
             )
             trainer.fit_loop.max_epochs = trainer.current_epoch
+
+    def _share(self, trainer: Trainer) -> int:
+        """Episodes of each rank; rounded up, so that all have as many."""
+        return -(-self.episodes // trainer.world_size)
+
+    def _fits(self, trainer: Trainer, used: int) -> bool:
+        """Whether there is room for one more iteration."""
+        more = self._share(trainer) * trainer.world_size
+        return self.budget is None or used + more <= self.budget
 
     def _used(self, curriculum: Curriculum | None) -> int:
         return self.collected + (curriculum.tried if curriculum else 0)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Closes the environments."""
-        for environment in self._environments:
-            environment.close()
-        self._environments.clear()
+        self._attempts.close()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Collects with the weights in training, never with averaged ones."""
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         module: Any = pl_module
         source = next(s for s in task.sources.values() if isinstance(s, Rollouts))
-        share = -(-self.episodes // trainer.world_size)
         place = ("collection", task.seed, trainer.current_epoch, trainer.global_rank)
         generator = torch.Generator().manual_seed(training_seed(*place))
         curriculum = Curriculum.among(trainer)
         phi_set = curriculum.strategy if curriculum else task.phi_set
-        phi = phi_set.sample(share, generator)
-        decisions, episodes = self._attempt(task, module, phi, place)
-        source.replace(module.samples(decisions, episodes), trainer.current_epoch)
+        phi = phi_set.sample(self._share(trainer), generator)
+        groups = self._attempts(task, lambda: ExploringPolicy(module), phi, place)
+        episodes = all_episodes(groups)
+        source.replace(module.samples(all_decisions(groups), episodes), trainer.current_epoch)
         self._count(trainer, module, task, episodes, curriculum)
-
-    def _attempt(
-        self, task: Any, module: Any, phi: Tensor, place: tuple[int | str, ...]
-    ) -> tuple[TensorDict, TensorDict]:
-        """All decisions and episodes of one attempt at each of ``phi [N, P]``."""
-        groups = list(enumerate(phi.split(self.num_envs)))
-        workers = min(self.environments, len(groups))
-        cores = len(os.sched_getaffinity(0)) // workers or 1
-        while len(self._environments) < workers:
-            environment = task.environment(len(groups[0][1]), task.seed, cores)
-            self._environments.append(environment)
-
-        def work(worker: int) -> list[tuple[int, TensorDict, TensorDict]]:
-            done: list[tuple[int, TensorDict, TensorDict]] = []
-            for i, group in groups[worker::workers]:
-                explorer = ExploringPolicy(module)
-                environment = self._environments[worker]
-                episodes = rollout(environment, explorer, group, training_seed(*place, i))
-                decisions = explorer.decisions(episodes["length"])
-                decisions["episode"] += i * self.num_envs
-                done.append((i, decisions, episodes))
-            return done
-
-        with _threads(cores), ThreadPoolExecutor(workers) as pool:
-            collected = sorted(chain(*pool.map(work, range(workers))), key=itemgetter(0))
-        decisions = cast("TensorDict", TensorDict.cat([d for _, d, _ in collected]))
-        return decisions, cast("TensorDict", TensorDict.cat([e for _, _, e in collected]))
 
     def _count(
         self,
@@ -180,7 +152,7 @@ class RolloutCollection(Callback):
             curriculum.advance(trainer, module, everyone["phi"], everyone["success"], left)
             robot_s += curriculum.robot_s
         used = self._used(curriculum)
-        if self.budget is not None and used + self.episodes > self.budget:
+        if not self._fits(trainer, used):
             # Not should_stop, which would end the epoch before anything is learnt in it.
             trainer.fit_loop.max_epochs = trainer.current_epoch + 1
         module.log_dict(
@@ -224,12 +196,13 @@ class ExploringPolicy(ModulePolicy):
         return cast("TensorDict", TensorDict.cat(self._noted))
 
 
-@contextmanager
-def _threads(count: int) -> Generator[None]:
-    """So many threads for torch's operations."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(min(count, before))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def all_decisions(groups: list[tuple[ExploringPolicy, TensorDict]]) -> TensorDict:
+    """The decisions of all groups, ``[D]``; ``episode`` counts through them."""
+    parts: list[TensorDict] = []
+    first = 0
+    for policy, episodes in groups:
+        part = policy.decisions(episodes["length"])
+        part["episode"] += first
+        first += len(episodes)
+        parts.append(part)
+    return cast("TensorDict", TensorDict.cat(parts))

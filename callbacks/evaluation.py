@@ -9,10 +9,10 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from tensordict import TensorDict, TensorDictBase
 
-from callbacks.ranks import gather
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from callbacks.rollout_progress import rollout_progress
 from lightning_modules.module_policy import ModulePolicy
+from lightning_modules.ranks import of_all, share
 from robot.phi import PhiSet
 from robot.rollout import rollout
 from robot.seeds import evaluation_seed
@@ -103,13 +103,12 @@ class RolloutEvaluation(Callback):
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         phi_sets: dict[str, PhiSet] = {**task.phi_sets, task.phi_set.name: task.phi_set}
         observers = [c for c in trainer.callbacks if isinstance(c, RolloutObserver)]  # pyright: ignore[reportAttributeAccessIssue]
-        share = -(-n // trainer.world_size)
-        environment = self._environment(task, min(share, self.num_envs))
+        mine = share(n, trainer)
+        environment = self._environment(task, min(len(mine), self.num_envs))
         policy = ModulePolicy(module)
-        mine = (torch.arange(share) * trainer.world_size + trainer.global_rank) % n
         episodes: dict[str, TensorDictBase] = {}
         recordings: dict[str, TensorDictBase] = {}
-        with rollout_progress(trainer, share * len(phi_sets)) as advance:
+        with rollout_progress(trainer, len(mine) * len(phi_sets)) as advance:
             for name, phi_set in phi_sets.items():
                 generator = torch.Generator().manual_seed(evaluation_seed(self.seed, stage, name))
                 recordings[name] = rollout(
@@ -141,8 +140,7 @@ class RolloutEvaluation(Callback):
         module.log_dict(metrics, batch_size=1)
 
 
-def _all_episodes(module: LightningModule, share: TensorDictBase, n: int) -> TensorDictBase:
+def _all_episodes(module: LightningModule, mine: TensorDictBase, n: int) -> TensorDictBase:
     """The outcome of all ``n`` episodes from every rank's share, in the order of their phi."""
     names = ("phi", "success", "length")
-    everyone = {name: gather(module, share[name]).transpose(0, 1) for name in names}
-    return TensorDict({k: v.flatten(0, 1)[:n] for k, v in everyone.items()}, batch_size=[n])
+    return TensorDict({name: of_all(module, mine[name], n) for name in names}, batch_size=[n])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,17 +23,17 @@ class PickBananaFarCorner(PickBanana):
     phi_sets = {**PickBanana.phi_sets, CORNER.name: CORNER}
 
 
+@dataclass(eq=False)
 class TooLargeStep(Strategy):
     """Adds the corner to the level at once, after some iterations, and draws evenly from both.
 
-    Args:
+    Attributes:
         after: iterations.
     """
 
-    def __init__(self, after: int = 3) -> None:
-        self.after = after
-        self._passed = 0
-        self._widened = False
+    after: int = 3
+    _passed: int = field(default=0, init=False, repr=False)
+    _widened: bool = field(default=False, init=False, repr=False)
 
     @override
     def sample(self, n: int, generator: torch.Generator) -> Tensor:

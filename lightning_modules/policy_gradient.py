@@ -54,6 +54,7 @@ from lightning_modules.horizons import Horizons
 from lightning_modules.networks import Denoiser, MLPDenoiser
 from lightning_modules.networks.critic import Critic
 from lightning_modules.objectives import PPO, Objective, StepObjective
+from lightning_modules.ranks import of_every_decision
 from robot.schema import OBSERVATION, TaskSpec
 
 DEFAULT_OBJECTIVE = PPO()
@@ -157,6 +158,7 @@ class PolicyGradient(DiffusionPolicy):
         self.critic_warmup = critic_warmup
         self.target_kl = target_kl
         self.cloning_weight = cloning_weight
+        self._moved_enough = False  # in this iteration
         self.critic: Critic | None = None
         if objective.uses_critic:
             self.critic = Critic(self.denoiser.condition_dim, critic_width)
@@ -281,11 +283,12 @@ class PolicyGradient(DiffusionPolicy):
             episode, index, value, success, gamma, self.objective.gae_lambda
         )
         returns = returns_to_go(episode, index, success, gamma)
+        # Weighed among the decisions of all ranks, as if one had collected them.
+        everyone, mine = of_every_decision(self, torch.stack([advantage, returns, value], dim=1))
         if self.critic is not None:
-            self.log(
-                "collection/explained_variance", explained_variance(value, returns), batch_size=1
-            )
-        weight = self.objective.weigh(advantage, returns)
+            foreseen = explained_variance(everyone[:, 2], everyone[:, 1])
+            self.log("collection/explained_variance", foreseen, batch_size=1)
+        weight = self.objective.weigh(everyone[:, 0], everyone[:, 1])[mine]
         whole = TensorDict(
             {"condition": condition, "decision": index, "target": target, "weight": weight},
             batch_size=weight.shape,
@@ -354,6 +357,7 @@ class PolicyGradient(DiffusionPolicy):
         optimizer_closure: Callable[[], Any] | None = None,
     ) -> None:
         # Steps are left out one by one: Lightning would not validate an epoch that is cut short.
+        # training_step makes them cheap.
         if self._moved_enough:
             assert optimizer_closure is not None
             optimizer_closure()
@@ -365,6 +369,9 @@ class PolicyGradient(DiffusionPolicy):
         self, batch: TensorDictBase | Mapping[str, TensorDictBase], batch_idx: int
     ) -> Tensor:
         batch, demonstrations = _parts(batch)
+        if self._moved_enough:  # nothing comes of it, and every rank must come by
+            batch = batch[:1]
+            demonstrations = demonstrations if demonstrations is None else demonstrations[:1]
         assert self._seed is not None
         generator = self._generator(self._seed, self.global_step, batch_idx, self.global_rank)
         if not isinstance(self.objective, StepObjective):

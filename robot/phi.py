@@ -43,6 +43,16 @@ class Box:
     low: tuple[float, ...]
     high: tuple[float, ...]
 
+    def bounds(self) -> Tensor:
+        """Low and high bounds, ``[2, P]`` float64."""
+        return torch.tensor([self.low, self.high], dtype=torch.float64)
+
+    @classmethod
+    def between(cls, bounds: Tensor) -> Box:
+        """Inverse of :meth:`bounds`."""
+        low, high = bounds.tolist()
+        return cls(tuple(low), tuple(high))
+
     def contains_box(self, other: Box) -> bool:
         """Whether ``other`` lies inside this box (bounds may touch)."""
         return all(a <= b for a, b in zip(self.low, other.low, strict=True)) and all(

@@ -43,10 +43,11 @@ class Move(Proposal):
         return f"the {bound} bound of {space.names[self.dimension]}"
 
 
+@dataclass(eq=False)
 class BoundaryExpansion(Strategy):
     """Widens a box of task parameters bound by bound.
 
-    Args:
+    Attributes:
         step: how far a bound moves at first, as a share of the way from the first to the whole
             set's.
         boundary: share of the attempts that sit on a bound; the rest is spread over the box.
@@ -58,35 +59,37 @@ class BoundaryExpansion(Strategy):
         leap: success on a ring from which on the next step of that bound is twice as large.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: if a setting is out of range.
     """
 
-    def __init__(
-        self,
-        step: float = 0.1,
-        boundary: float = 0.5,
-        rehearsal: float = 0.1,
-        widen: float = 0.6,
-        shrink: float = 0.2,
-        attempts: int = 32,
-        leap: float = 0.6,
-    ) -> None:
-        if not 0 < step <= 1 or not 0 < boundary <= 1:
-            raise ValueError(f"step is {step} and boundary {boundary}, both must be in (0, 1]")
-        if not 0 <= rehearsal <= 1 - boundary + 1e-9:  # 0.1 is above 1 - 0.9
+    step: float = 0.1
+    boundary: float = 0.5
+    rehearsal: float = 0.1
+    widen: float = 0.6
+    shrink: float = 0.2
+    attempts: int = 32
+    leap: float = 0.6
+
+    def __post_init__(self) -> None:
+        if not 0 < self.step <= 1 or not 0 < self.boundary <= 1:
             raise ValueError(
-                f"rehearsal is {rehearsal}, it must be in [0, 1 - boundary], that is to "
-                f"{1 - boundary:g}"
+                f"step is {self.step} and boundary {self.boundary}, both must be in (0, 1]"
             )
-        if not 0 <= shrink < widen <= 1:
-            raise ValueError(f"shrink is {shrink} and widen {widen}: 0 <= shrink < widen <= 1")
-        if not 1 <= attempts < math.inf or not 0 < leap <= 1:
+        rest = 1 - self.boundary
+        if not 0 <= self.rehearsal <= rest + 1e-9:  # 0.1 is above 1 - 0.9
             raise ValueError(
-                f"attempts is {attempts}, it must be at least 1, and leap {leap}, in (0, 1]"
+                f"rehearsal is {self.rehearsal}, it must be in [0, 1 - boundary], that is to "
+                f"{rest:g}"
             )
-        self.leap, self.rehearsal = leap, rehearsal
-        self.step, self.boundary = step, boundary
-        self.widen, self.shrink, self.attempts = widen, shrink, attempts
+        if not 0 <= self.shrink < self.widen <= 1:
+            raise ValueError(
+                f"shrink is {self.shrink} and widen {self.widen}: 0 <= shrink < widen <= 1"
+            )
+        if not 1 <= self.attempts < math.inf or not 0 < self.leap <= 1:
+            raise ValueError(
+                f"attempts is {self.attempts}, it must be at least 1, and leap {self.leap}, "
+                "in (0, 1]"
+            )
 
     @override
     def start(self, space: PhiSpace, first: PhiSet, whole: PhiSet) -> None:
@@ -94,8 +97,8 @@ class BoundaryExpansion(Strategy):
         if len(first.boxes) != 1 or len(whole.boxes) != 1:
             raise ValueError("boundary expansion takes levels of one box each")
         self._beginning = first
-        self._first = bounds(first.boxes[0])  # [2, P]
-        self._whole = bounds(whole.boxes[0])
+        self._first = first.boxes[0].bounds()  # [2, P]
+        self._whole = whole.boxes[0].bounds()
         self._gone = torch.zeros_like(self._first)  # share of the way of each bound
         self._steps = torch.full_like(self._first, self.step)
         self._tried = torch.zeros_like(self._first)
@@ -159,9 +162,9 @@ class BoundaryExpansion(Strategy):
         gone = self._gone.clone()
         gone[side, dimension] = (gone[side, dimension] + step).clamp(max=1)
         level = self._at(gone)
-        ring = bounds(level.boxes[0])
+        ring = level.boxes[0].bounds()
         ring[1 - side, dimension] = self._bounds()[side, dimension]
-        return Move(level, PhiSet("ring", (box(ring),)), side, dimension, step)
+        return Move(level, PhiSet("ring", (Box.between(ring),)), side, dimension, step)
 
     def _movable(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Bounds for ``n`` attempts, drawn evenly from those that are not at their end."""
@@ -173,10 +176,10 @@ class BoundaryExpansion(Strategy):
 
     def _at(self, gone: Tensor) -> PhiSet:
         moved = self._first + gone * (self._whole - self._first)
-        return PhiSet("level", (box(moved.where(gone < 1, self._whole)),))
+        return PhiSet("level", (Box.between(moved.where(gone < 1, self._whole)),))
 
     def _bounds(self) -> Tensor:
-        return bounds(self.level.boxes[0])
+        return self.level.boxes[0].bounds()
 
     @property
     @override
@@ -197,13 +200,3 @@ class BoundaryExpansion(Strategy):
         self._gone, self._steps = state["gone"].clone(), state["steps"].clone()
         self._tried, self._won = state["tried"].clone(), state["won"].clone()
         self.level = self._at(self._gone)
-
-
-def bounds(of: Box) -> Tensor:
-    """Low and high bounds of a box, ``[2, P]`` float64."""
-    return torch.tensor([of.low, of.high], dtype=torch.float64)
-
-
-def box(of: Tensor) -> Box:
-    """Inverse of :func:`bounds`."""
-    return Box(tuple(of[LOW].tolist()), tuple(of[HIGH].tolist()))

@@ -12,10 +12,11 @@ from lightning.pytorch.utilities import rank_zero_info
 from tensordict import TensorDict
 from torch import Tensor
 
+from callbacks.attempts import Attempts, all_episodes
 from callbacks.curriculum.no_op import NoOp
 from callbacks.curriculum.strategy import Proposal, Strategy
-from callbacks.ranks import gather
 from lightning_modules.module_policy import ModulePolicy
+from lightning_modules.ranks import of_all, share
 from robot.rollout import rollout
 from robot.seeds import training_seed
 from robot.success_rate import SuccessRate
@@ -31,7 +32,7 @@ class Curriculum(Callback):
 
     Logs ``curriculum/level`` (share of the way to the whole set) and, in iterations that try rings,
     ``curriculum/expected_return_next`` with ``/lo`` and ``/hi``, over all their tries; ``rings``
-    has each of them.
+    has each of them, ``attempts`` the latest that were collected.
 
     Args:
         strategy: where attempts start and which way the level grows.
@@ -65,7 +66,8 @@ class Curriculum(Callback):
         self.tried = 0
         self.robot_s = 0.0
         self.rings: list[dict[str, float | str]] = []
-        self._environment: Any = None
+        self.attempts: TensorDict | None = None
+        self._attempts: Attempts[ModulePolicy] | None = None
 
     @staticmethod
     def among(trainer: Trainer) -> Curriculum | None:
@@ -118,16 +120,11 @@ class Curriculum(Callback):
         self.robot_s += float(episodes["length"].sum()) / task.spec.rate
         self.strategy.observe_no_op(phi, episodes["success"])
 
-    def _simulation(self, task: Any, num_envs: int) -> Any:
-        if self._environment is None:
-            self._environment = task.environment(num_envs, seed=task.seed)
-        return self._environment
-
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Closes the environment."""
-        if self._environment is not None:
-            self._environment.close()
-            self._environment = None
+        """Closes the environments."""
+        if self._attempts is not None:
+            self._attempts.close()
+            self._attempts = None
 
     def state_dict(self) -> dict[str, Any]:
         """The strategy's state, what was measured so far and what it took."""
@@ -155,7 +152,8 @@ class Curriculum(Callback):
         self.rings = list(state_dict["rings"])
 
     def _kind(self) -> str:
-        return f"{type(self.strategy).__name__} to {self.whole}"
+        gate = f"{self.ring_episodes} tries of a ring" if self.gate else "no gate"
+        return f"{self.strategy} to {self.whole} (overlap {self.overlap:g}, {gate})"
 
     def advance(
         self,
@@ -177,6 +175,7 @@ class Curriculum(Callback):
             success: what became of them, bool ``[n]``.
             episodes_left: most that tries of rings may take.
         """
+        self.attempts = TensorDict({"phi": phi, "success": success}, batch_size=len(phi))
         self.strategy.observe(phi, success)
         last = self.tried + episodes_left
         tries: list[Tensor] = []
@@ -238,20 +237,18 @@ class Curriculum(Callback):
         generator = torch.Generator().manual_seed(training_seed(*key))
         phi = step.ring.sample(self.ring_episodes, generator)
         # Ranks share the tries, and decide by those of all.
-        rank, world = trainer.global_rank, trainer.world_size
-        share = -(-self.ring_episodes // world)
-        mine = (torch.arange(share) * world + rank) % self.ring_episodes
-        policy = ModulePolicy(module)
-        episodes = rollout(
-            self._simulation(task, share), policy, phi[mine], training_seed(*key, rank)
+        mine = phi[share(self.ring_episodes, trainer)]
+        if self._attempts is None:
+            self._attempts = Attempts(-(-len(mine) // 2))
+        groups = self._attempts(
+            task, lambda: ModulePolicy(module), mine, (*key, trainer.global_rank)
         )
-        return self._count(task, module, episodes)
+        return self._count(task, module, all_episodes(groups))
 
     def _count(self, task: Any, module: LightningModule, episodes: TensorDict) -> Tensor:
         """Counts the tries of all ranks; their success."""
         success, length = (
-            gather(module, episodes[name]).transpose(0, 1).flatten(0, 1)[: self.ring_episodes]
-            for name in ("success", "length")
+            of_all(module, episodes[name], self.ring_episodes) for name in ("success", "length")
         )
         self.tried += len(success)
         self.robot_s += float(length.sum()) / task.spec.rate

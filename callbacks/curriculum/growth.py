@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from lightning import LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from matplotlib.figure import Figure
 from PIL import Image
+from tensordict import TensorDictBase
 
 from callbacks.curriculum.callback import Curriculum
 from callbacks.heatmap import SuccessHeatmap, success_heatmap
@@ -19,9 +22,10 @@ LEVEL = "level now"
 
 
 class CurriculumHeatmap(SuccessHeatmap):
-    """Logs ``curriculum/heatmap`` after each evaluation, and ``curriculum/growth`` of all of them.
+    """Logs ``curriculum/heatmap`` after each evaluation and, at the end, ``curriculum/growth``.
 
-    The frames are kept in the run's folder, so that a resumed run's film starts at the beginning.
+    The film has a frame for every iteration: the level, and the attempts that were collected. Its
+    frames are kept in the run's folder, so that a resumed run's film starts at the beginning.
 
     Args:
         rate: frames per second of the film.
@@ -30,7 +34,7 @@ class CurriculumHeatmap(SuccessHeatmap):
         ValueError: if that is not above 0.
     """
 
-    def __init__(self, rate: float = 2.0) -> None:
+    def __init__(self, rate: float = 6.0) -> None:
         if not rate > 0:
             raise ValueError(f"rate is {rate}, it must be above 0")
         self.rate = rate
@@ -39,15 +43,23 @@ class CurriculumHeatmap(SuccessHeatmap):
         self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts
     ) -> None:
         """Draws the phi sets, the level and all evaluated episodes."""
+        if (curriculum := Curriculum.among(trainer)) and trainer.is_global_zero:
+            figure = _draw(rollouts.task, curriculum, rollouts.episodes)
+            log_figure(trainer, "curriculum/heatmap", figure)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draws the frame of an iteration."""
         curriculum = Curriculum.among(trainer)
         folder = _frames(trainer)
-        if curriculum is None or folder is None or not trainer.is_global_zero:
+        if curriculum is None or curriculum.attempts is None or folder is None:
             return
-        sets = {**rollouts.task.phi_sets, LEVEL: curriculum.strategy.level}
-        figure = success_heatmap(rollouts.task.phi_space, sets, rollouts.episodes)
-        log_figure(trainer, "curriculum/heatmap", figure)
+        if not trainer.is_global_zero:
+            return
+        task = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        figure = _draw(task, curriculum, {"attempts": curriculum.attempts})
+        figure.suptitle(f"iteration {trainer.current_epoch + 1}")
         folder.mkdir(parents=True, exist_ok=True)
-        figure.savefig(folder / f"{trainer.global_step:08d}.png", dpi=figure.dpi)
+        figure.savefig(folder / f"{trainer.current_epoch:05d}.png", dpi=figure.dpi)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Makes the film."""
@@ -58,6 +70,12 @@ class CurriculumHeatmap(SuccessHeatmap):
         size = images[0].size
         frames = np.stack([np.asarray(image.resize(size)) for image in images])
         log_gif(trainer, "curriculum/growth", frames, self.rate)
+
+
+def _draw(task: Any, curriculum: Curriculum, episodes: Mapping[str, TensorDictBase]) -> Figure:
+    """The phi sets, the level now and episodes on the table."""
+    sets = {**task.phi_sets, LEVEL: curriculum.strategy.level}
+    return success_heatmap(task.phi_space, sets, episodes)
 
 
 def _frames(trainer: Trainer) -> Path | None:

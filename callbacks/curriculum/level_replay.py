@@ -9,62 +9,53 @@ read off the attempts near by, as in :mod:`callbacks.curriculum.learnability`.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
-from callbacks.curriculum.strategy import Strategy
-from callbacks.curriculum.success_map import PROBES, SuccessMap
+from callbacks.curriculum.mapped import MappedStrategy
 from robot.phi import PhiSet, PhiSpace
 
 
-class LevelReplay(Strategy):
+@dataclass(eq=False)
+class LevelReplay(MappedStrategy):
     """Keeps task parameters it has tried, and replays those with the highest scores.
 
-    Args:
+    Attributes:
         replay: share of the attempts that are replayed; the rest is drawn anew.
         capacity: task parameters that are kept; the lowest scores go first.
         temperature: of the ranks: replay probability goes with rank^(-1 / temperature).
         staleness: weight of how long ago one was tried, against its rank.
-        bandwidth: of the estimate of p, as a share of each parameter's range.
-        memory: attempts that p is estimated from, the latest.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: if a setting is out of range.
     """
 
-    def __init__(
-        self,
-        replay: float = 0.5,
-        capacity: int = 1024,
-        temperature: float = 1.0,
-        staleness: float = 0.1,
-        bandwidth: float = 0.05,
-        memory: int = 4096,
-    ) -> None:
-        for name, value in (("replay", replay), ("staleness", staleness)):
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} is {value}, it must be in [0, 1]")
-        for name, value in (("capacity", capacity), ("memory", memory)):
-            if value < 1:
-                raise ValueError(f"{name} is {value}, it must be at least 1")
-        for name, value in (("temperature", temperature), ("bandwidth", bandwidth)):
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} is {value}, it must be above 0")
-        self.replay, self.capacity = replay, capacity
-        self.temperature, self.staleness = temperature, staleness
-        self.bandwidth, self.memory = bandwidth, memory
+    replay: float = 0.5
+    capacity: int = 1024
+    temperature: float = 1.0
+    staleness: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("replay", "staleness"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, it must be in [0, 1]")
+        if self.capacity < 1 or not 0 < self.temperature < math.inf:
+            raise ValueError(
+                f"capacity is {self.capacity}, it must be at least 1, and temperature "
+                f"{self.temperature}, above 0"
+            )
 
     @override
     def start(self, space: PhiSpace, first: PhiSet, whole: PhiSet) -> None:
-        super().start(space, whole, whole)
-        self._map = SuccessMap(space, self.bandwidth, self.memory)
+        super().start(space, first, whole)
         self._kept = torch.empty(0, len(space))
         self._last_tried = torch.empty(0)  # the iteration of each
         self._now = 0
-        self._probes = whole.sample(PROBES, torch.Generator().manual_seed(0))
 
     @override
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
@@ -88,7 +79,7 @@ class LevelReplay(Strategy):
 
     @override
     def observe(self, phi: Tensor, success: Tensor) -> None:
-        self._map.add(phi, success)
+        super().observe(phi, success)
         self._now += 1
         # Recognised by their phi, so that all ranks agree on what any of them has replayed.
         same = (phi[:, None] == self._kept[None]).all(-1)  # [n, kept]
@@ -100,15 +91,10 @@ class LevelReplay(Strategy):
         best = self._score(self._kept).argsort(descending=True)[: self.capacity].sort().values
         self._kept, self._last_tried = self._kept[best], self._last_tried[best]
 
-    @property
-    @override
-    def progress(self) -> float:
-        return self._map.coverage(self._probes)
-
     @override
     def state_dict(self) -> dict[str, Any]:
         return {
-            "map": self._map.state_dict(),
+            **super().state_dict(),
             "kept": self._kept,
             "last_tried": self._last_tried.clone(),
             "now": self._now,
@@ -116,6 +102,6 @@ class LevelReplay(Strategy):
 
     @override
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._map.load_state_dict(state["map"])
+        super().load_state_dict(state)
         self._kept, self._last_tried = state["kept"], state["last_tried"].clone()
         self._now = state["now"]

@@ -8,7 +8,7 @@ that of doing nothing off trials at the start, since it never changes.
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,8 +16,8 @@ from tensordict import TensorDictBase
 from torch import Tensor
 from typing_extensions import override
 
-from callbacks.curriculum.strategy import Strategy
-from callbacks.curriculum.success_map import PROBES, SuccessMap
+from callbacks.curriculum.mapped import MappedStrategy
+from callbacks.curriculum.success_map import SuccessMap
 from robot.phi import PhiSet, PhiSpace
 
 
@@ -35,49 +35,42 @@ class NoOp:
         return last.expand(-1, self.action_horizon, -1)
 
 
-class NoOpFilter(Strategy):
+@dataclass(eq=False)
+class NoOpFilter(MappedStrategy):
     """Attempts anywhere in the whole set where the filter lets them.
 
-    Args:
+    Attributes:
         margin: by how much the policy's success must exceed that of doing nothing.
         solved: success from which on a task parameter counts as learnt.
         candidates: drawn from the whole set, for each attempt.
         trials: of doing nothing, spread over the whole set.
-        bandwidth: of the estimate of the policy's success, as a share of each parameter's range.
-        memory: attempts that it is estimated from, the latest.
 
     Raises:
-        ValueError: if an argument is out of range.
+        ValueError: if a setting is out of range.
     """
 
-    def __init__(
-        self,
-        margin: float = 0.1,
-        solved: float = 0.9,
-        candidates: int = 8,
-        trials: int = 256,
-        bandwidth: float = 0.05,
-        memory: int = 4096,
-    ) -> None:
-        if not 0 <= margin < solved <= 1:
-            raise ValueError(f"margin is {margin} and solved {solved}: 0 <= margin < solved <= 1")
-        if candidates < 1 or trials < 1 or memory < 1 or not 0 < bandwidth < math.inf:
+    margin: float = 0.1
+    solved: float = 0.9
+    candidates: int = 8
+    trials: int = 256
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.margin < self.solved <= 1:
             raise ValueError(
-                f"candidates is {candidates}, trials {trials} and memory {memory} (at least 1), "
-                f"bandwidth {bandwidth} (above 0)"
+                f"margin is {self.margin} and solved {self.solved}: 0 <= margin < solved <= 1"
             )
-        self.margin, self.solved = margin, solved
-        self.candidates, self.trials = candidates, trials
-        self.bandwidth, self.memory = bandwidth, memory
+        if self.candidates < 1 or self.trials < 1:
+            raise ValueError(
+                f"candidates is {self.candidates} and trials {self.trials}, both must be at least 1"
+            )
 
     @override
     def start(self, space: PhiSpace, first: PhiSet, whole: PhiSet) -> None:
-        super().start(space, whole, whole)
-        self._policy = SuccessMap(space, self.bandwidth, self.memory)
+        super().start(space, first, whole)
         # Few trials, and what doing nothing leads to varies little from place to place.
         self._no_op = SuccessMap(space, 4 * self.bandwidth, self.trials)
         self._rated = False
-        self._probes = whole.sample(PROBES, torch.Generator().manual_seed(0))
 
     @property
     @override
@@ -92,31 +85,18 @@ class NoOpFilter(Strategy):
     @override
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         drawn = self.level.sample(n * self.candidates, generator)
-        p, _ = self._policy(drawn)
+        p, _ = self._map(drawn)
         nothing, _ = self._no_op(drawn)
         passes = (p >= nothing + self.margin) & (p < self.solved)
         # Those that pass come first, each group in the order in which it was drawn.
         return drawn[passes.logical_not().long().argsort(stable=True)[:n]]
 
     @override
-    def observe(self, phi: Tensor, success: Tensor) -> None:
-        self._policy.add(phi, success)
-
-    @property
-    @override
-    def progress(self) -> float:
-        return self._policy.coverage(self._probes)
-
-    @override
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "policy": self._policy.state_dict(),
-            "no_op": self._no_op.state_dict(),
-            "rated": self._rated,
-        }
+        return {**super().state_dict(), "no_op": self._no_op.state_dict(), "rated": self._rated}
 
     @override
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._policy.load_state_dict(state["policy"])
+        super().load_state_dict(state)
         self._no_op.load_state_dict(state["no_op"])
         self._rated = state["rated"]

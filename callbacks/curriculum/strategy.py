@@ -43,6 +43,10 @@ class Strategy(ABC):
     whole: PhiSet
     level: PhiSet
 
+    def __repr__(self) -> str:
+        """Name and settings: those of a resumed run must be the same. A dataclass has its own."""
+        return f"{type(self).__name__}()"
+
     def start(self, space: PhiSpace, first: PhiSet, whole: PhiSet) -> None:
         """Begins at a level.
 

@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
-from callbacks.curriculum.boundary import bounds, box
 from callbacks.curriculum.strategy import Strategy
-from robot.phi import PhiSet, PhiSpace
+from robot.phi import Box, PhiSet, PhiSpace
 
 
+@dataclass(eq=False)
 class Timetable(Strategy):
     """All bounds move out evenly over a number of iterations.
 
-    Args:
+    Attributes:
         iterations: after which the whole set is reached; 0 starts there, without a curriculum.
 
     Raises:
         ValueError: if that is negative.
     """
 
-    def __init__(self, iterations: int) -> None:
-        if iterations < 0:
-            raise ValueError(f"iterations is {iterations}, it must not be negative")
-        self.iterations = iterations
-        self._passed = 0
+    iterations: int = 12
+    _passed: int = field(default=0, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.iterations < 0:
+            raise ValueError(f"iterations is {self.iterations}, it must not be negative")
 
     @override
     def start(self, space: PhiSpace, first: PhiSet, whole: PhiSet) -> None:
         super().start(space, first, whole)
         if len(first.boxes) != 1 or len(whole.boxes) != 1:
             raise ValueError("a timetable takes levels of one box each")
-        self._first, self._whole = bounds(first.boxes[0]), bounds(whole.boxes[0])
+        self._first, self._whole = first.boxes[0].bounds(), whole.boxes[0].bounds()
         self._go()
 
     @override
@@ -44,7 +46,7 @@ class Timetable(Strategy):
 
     def _go(self) -> None:
         now = torch.lerp(self._first, self._whole, self.progress)
-        self.level = PhiSet("level", (box(now),))
+        self.level = PhiSet("level", (Box.between(now),))
 
     @property
     @override

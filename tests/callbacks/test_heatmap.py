@@ -60,19 +60,32 @@ def test_a_run_logs_the_picture_and_keeps_it_as_a_file(tmp_path, toy_rollout):
     assert (tmp_path / "lightning_logs/version_0/rollout/heatmap.png").stat().st_size > 10_000
 
 
-def test_the_growing_level_is_drawn_after_each_evaluation_and_becomes_a_film(tmp_path, toy_rollout):
-    curriculum = Curriculum(BoundaryExpansion())
-    attempts = Callback()
-    attempts.collected = 0
-    callbacks = (curriculum, attempts, CurriculumHeatmap(), RolloutEvaluation(episodes=3))
+class Collecting(Callback):
+    """Stands in for the collection: tells the curriculum of attempts, other ones each time."""
+
+    collected = 0
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        task, curriculum = trainer.datamodule, Curriculum.among(trainer)
+        phi = task.phi_sets["table"].sample(40 * (1 + trainer.current_epoch), torch.Generator())
+        curriculum.advance(trainer, pl_module, phi, phi[:, 1] > 0)
+
+
+def test_the_growing_level_is_drawn_in_each_iteration_and_becomes_a_film(tmp_path, toy_rollout):
+    callbacks = (
+        Curriculum(BoundaryExpansion()),
+        Collecting(),
+        CurriculumHeatmap(rate=2.0),
+        RolloutEvaluation(episodes=3, every_n_epochs=3),
+    )
     trainer = toy_trainer(tmp_path, *callbacks, max_epochs=3)
     trainer.fit(ToyLearner(), ToyTask())
     assert "curriculum/heatmap" in events(trainer).Tags()["images"]
     folder = tmp_path / "lightning_logs/version_0/curriculum"
     assert len(list((folder / "frames").glob("*.png"))) == 3
     with Image.open(folder / "growth.gif") as film:
-        # Three frames for half a second each; alike in this toy, so that they are kept as one.
-        assert film.info["duration"] == 3 * 500
+        assert film.n_frames == 3
+        assert film.info["duration"] == 500
 
 
 def test_a_task_whose_phi_has_no_place_is_refused_in_one_sentence(tmp_path):

@@ -67,7 +67,8 @@ def improve(policy, iterations, reward=goes_right, demonstrations=None):
     policy.log = policy.log_dict = lambda *_, **__: None
     policy._note_kl = lambda _: None
     policy._seed = 0
-    policy._trainer = type("T", (), {"current_epoch": 9, "global_step": 0, "global_rank": 0})()
+    trainer = {"current_epoch": 9, "global_step": 0, "global_rank": 0, "world_size": 1}
+    policy._trainer = type("T", (), trainer)()
     for iteration in range(iterations):
         decisions, episodes = attempts(policy, iteration, reward)
         rates.append(float(episodes["success"].float().mean()))

@@ -22,8 +22,8 @@ class Task(ToyTask):
     phi_sets = {"first": FIRST, "all": ToyTask.phi_sets["all"]}
     task_name, seed, phi_set = "toy", 0, FIRST
 
-    def environment(self, num_envs, seed=0):
-        return SimulatedArmEnv(self, num_envs, self.phi_set, seed, num_threads=1)
+    def environment(self, num_envs, seed=0, num_threads=1):
+        return SimulatedArmEnv(self, num_envs, self.phi_set, seed, num_threads)
 
 
 class Rolling:
@@ -32,10 +32,13 @@ class Rolling:
     def __init__(self, successes):
         self.successes, self.tried = list(successes), []
 
-    def __call__(self, environment, policy, phi, seed):
+    def rollout(self, environment, policy, phi, seed):
         self.tried.append(phi)
         success = torch.arange(len(phi)) < self.successes.pop(0)
         return TensorDict({"success": success, "length": torch.full((len(phi),), 7)}, [len(phi)])
+
+    def attempts(self, num_envs):
+        return lambda task, policy, phi, key: [(None, self.rollout(None, policy, phi, key))]
 
 
 def alone(task, epoch):
@@ -65,7 +68,7 @@ class Logging:
 def ready(monkeypatch, successes, **arguments):
     """A curriculum whose upper bound of ``x`` is due to move."""
     rolling = Rolling(successes)
-    monkeypatch.setattr(module_under_test, "rollout", rolling)
+    monkeypatch.setattr(module_under_test, "Attempts", rolling.attempts)
     curriculum = Curriculum(
         BoundaryExpansion(step=0.5, attempts=4), whole="all", ring_episodes=32, **arguments
     )
@@ -161,10 +164,15 @@ def test_no_ring_is_tried_twice_because_a_step_leads_beyond_the_whole_set(monkey
 
 def test_a_curriculum_is_not_resumed_as_another(monkeypatch):
     curriculum, _, _, _ = ready(monkeypatch, [])
-    other = Curriculum(NoOpFilter(), whole="all")
-    other.setup(alone(Task(), 0), None, "fit")
-    with pytest.raises(ValueError, match=r"is BoundaryExpansion to all, .* is NoOpFilter to all"):
-        other.load_state_dict(curriculum.state_dict())
+    saved = curriculum.state_dict()
+    for strategy, named in (
+        (NoOpFilter(), r"NoOpFilter\(.*trials=256\) to all"),
+        (BoundaryExpansion(step=0.5, attempts=5), r"BoundaryExpansion\(.*attempts=5.*\) to all"),
+    ):
+        other = Curriculum(strategy, whole="all")
+        other.setup(alone(Task(), 0), None, "fit")
+        with pytest.raises(ValueError, match=rf"is BoundaryExpansion\(step=0.5.*, the .* {named}"):
+            other.load_state_dict(saved)
 
 
 def test_without_attempts_there_is_no_curriculum():
@@ -216,7 +224,7 @@ def test_a_trajectory_gets_the_same_reward_under_every_set_that_contains_its_phi
 
 def test_doing_nothing_is_tried_once_before_the_filter_begins(monkeypatch):
     rolling = Rolling([5])
-    monkeypatch.setattr(module_under_test, "rollout", rolling)
+    monkeypatch.setattr(module_under_test, "rollout", rolling.rollout)
     curriculum = Curriculum(NoOpFilter(trials=16), whole="all")
     trainer = alone(Task(), 0)
     curriculum.setup(trainer, None, "fit")

@@ -149,10 +149,10 @@ def test_a_timetable_widens_whatever_happens():
     [
         (lambda: Timetable(-1), "iterations is -1"),
         (lambda: Learnability(share=0), "share is 0"),
-        (lambda: Learnability(candidates=1), "candidates is 1"),
+        (lambda: Learnability(candidates=1), "candidates 1, at least 2"),
         (lambda: NoOpFilter(margin=0.95), "margin is 0.95 and solved 0.9"),
-        (lambda: NoOpFilter(trials=0), "trials 0"),
-        (lambda: LevelReplay(temperature=0), "temperature is 0"),
+        (lambda: NoOpFilter(trials=0), "trials 0, both"),
+        (lambda: LevelReplay(temperature=0), "temperature 0, above 0"),
         (lambda: LevelReplay(replay=2), r"replay is 2, it must be in \[0, 1\]"),
     ],
 )
