@@ -3,8 +3,8 @@
     python experiments/curriculum.py --study table --method curriculum --seed 0
 
 ``table`` takes the beachhead to the whole table. ``comparison`` gives every method the same 6,000
-episodes to reach ``wide``. ``gate`` widens by a step that is too large, with and without the gate.
-Each run starts at the beachhead that experiments/beachhead.py, or for another task
+episodes to reach ``wide``. ``gate`` widens by a step that is too large, with and without the gate, and in small ones. Each run
+starts at the beachhead that experiments/beachhead.py, or for another task
 experiments/demonstrations.py, made under the same seed (or trains it), fits by
 configs/pick_banana/curriculum.yaml with what study and method change, and tests its
 checkpoints on task parameters that are never trained on. Rows go to
@@ -92,9 +92,10 @@ WHOLE_CHAIN = (*CLONING, "from_scratch", "reinforce_from_scratch")
 CLONING_RATE, CLONING_PASSES = 1e-4, 10
 # Other demonstrations: what experiments/demonstrations.py calls them.
 STARTS = {"curriculum_one_point": "one_point", "curriculum_from_home": "point_from_home"}
-# A step to where nothing succeeds, from the beachhead whose demonstrations all start at home.
-GATES = {"gate": True, "gate_off": False}
+# A step to where nothing succeeds, from the beachhead whose demonstrations all start at home: with
+# and without the gate, and the same way in small steps. By name: the strategy, and the gate.
 TOO_LARGE = {"class_path": "experiments.far_corner.TooLargeStep"}
+GATES = {"gate": (TOO_LARGE, True), "gate_off": (TOO_LARGE, False), "small_steps": (BOUNDARY, True)}
 STUDIES = {
     "table": Study(("curriculum", "no_curriculum", *STARTS), "table", 15_000),
     "comparison": Study((*STRATEGIES, *OBJECTIVES, "from_scratch"), "wide", 6_000, evaluated=6),
@@ -161,7 +162,7 @@ def overrides(task: str, study: str, method: str, seed: int, run: Path) -> dict[
             case "callbacks.Curriculum":
                 args |= {"whole": wanted.whole, "strategy": STRATEGIES.get(method, BOUNDARY)}
                 if method in GATES:
-                    args |= {"strategy": TOO_LARGE, "gate": GATES[method]}
+                    args |= dict(zip(("strategy", "gate"), GATES[method], strict=True))
             case "callbacks.RolloutCollection":
                 args["budget"] = wanted.budget
             case "callbacks.DivergenceGuard":

@@ -193,16 +193,24 @@ def holm(p: Sequence[float]) -> list[float]:
     return corrected
 
 
+GATES = {
+    "gate": "one large step, gate on",
+    "gate_off": "one large step, gate off",
+    "small_steps": "small steps, gate on",
+}
+
+
 def gate_rows(rows: Sequence[Row]) -> str:
-    """With and without the gate: success as training goes on."""
-    lines = ["| gate | seed | episodes | widened | attempts that succeed | `point` | corner |"]
+    """A step too large with and without the gate, and small ones: success as training goes on."""
+    lines = ["| | seed | episodes | level | attempts that succeed | `point` | corner |"]
     lines.append("|---|---|---|---|---|---|---|")
     runs = of(rows, "gate", phi="validation")
-    for row in sorted(runs, key=lambda r: (r["method"], r["seed"], r["episodes"])):
-        cells = ["off" if row["method"] == "gate_off" else "on", str(row["seed"])]
-        cells += [f"{row['episodes']:,}", "yes" if row["level"] else "no"]
+    tested = [row for row in of(rows, "gate", phi="test") if row["episodes"] == 0]
+    for row in sorted([*tested, *runs], key=lambda r: (r["method"], r["seed"], r["episodes"])):
+        cells = [GATES[row["method"]], str(row["seed"])]
+        cells += [f"{row['episodes']:,}", f"{row.get('level', 0):.2f}"]
         cells += [
-            f"{row['collection_success']:.2f}",
+            f"{row['collection_success']:.2f}" if "collection_success" in row else "",
             interval(row, "point"),
             interval(row, "corner"),
         ]
@@ -216,6 +224,7 @@ STARTS = {
     "from_scratch": "random weights",
     "gate": "after the study below, gate on",
     "gate_off": "after the study below, gate off",
+    "small_steps": "after the study below, small steps",
 }
 
 
@@ -226,9 +235,15 @@ def gradient_rows(rows: Sequence[Row]) -> str:
     lines.append("|---" * (len(sets) + 2) + "|")
     found = of(rows, "gradient")
     for row in sorted(found, key=lambda r: (list(STARTS).index(r["method"]), r["seed"])):
-        cells = [f"{row[f'success/{s}']:.3f}, {row[f'grad_norm/{s}']:.3g}" for s in sets]
+        cells = [f"{row[f'success/{s}']:.2f}, {gradient_norm(row, s)}" for s in sets]
         lines.append("| " + " | ".join([STARTS[row["method"]], str(row["seed"]), *cells]) + " |")
     return "\n".join(lines)
+
+
+def gradient_norm(row: Row, phi_set: str) -> str:
+    """With its interval; a plain 0 where no attempt brought anything."""
+    norm, low, high = (row[f"grad_norm/{phi_set}{end}"] for end in ("", "/lo", "/hi"))
+    return f"{norm:.2g} ({low:.2g} to {high:.2g})" if high else "0"
 
 
 def demonstration_rows(rows: Sequence[Row]) -> str:

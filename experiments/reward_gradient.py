@@ -2,9 +2,10 @@
 
     python experiments/reward_gradient.py --start beachhead --seed 0
 
-A policy explores on each phi set. The norm of the plain policy gradient, return times the gradient
-of the log-density and nothing else (:class:`~lightning_modules.Reinforce`), is exactly 0 where no
-attempt succeeds. Rows go to docs/results/curriculum/results.json.
+A policy explores on each phi set. The plain policy gradient, return times the gradient of the
+log-density and nothing else (:class:`~lightning_modules.Reinforce`), is exactly 0 where no attempt
+succeeds. Its norm is that of the gradient of the expected return of one episode. Rows go to
+docs/results/curriculum/results.json.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
+from scipy.stats import t as student
 from tensordict import TensorDict
+from torch import Tensor
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from callbacks.attempts import Attempts, all_episodes  # noqa: E402
 from callbacks.collection import ExploringPolicy  # noqa: E402
 from datamodules import Rollouts  # noqa: E402
 from experiments import curriculum, training  # noqa: E402
@@ -33,11 +37,11 @@ from experiments.results import (  # noqa: E402
     write_rows,
 )
 from lightning_modules import PolicyGradient, Reinforce  # noqa: E402
-from robot.rollout import rollout  # noqa: E402
 from robot.seeds import training_seed  # noqa: E402
 from robot.success_rate import SuccessRate  # noqa: E402
 
-STARTS = ("beachhead", "from_home", "from_scratch", "gate", "gate_off")
+STARTS = ("beachhead", "from_home", "from_scratch", "gate", "gate_off", "small_steps")
+GROUPS = 16  # of episodes, each with an estimate of its own
 
 
 def main() -> None:
@@ -47,12 +51,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--episodes", type=int, default=256)
     args = parser.parse_args()
+    if args.episodes < GROUPS or args.episodes % GROUPS:
+        parser.error(f"--episodes is {args.episodes}, it must be a multiple of {GROUPS}")
+    start = checkpoint(args.start, args.seed)
+    if start is not None and not Path(start).is_file():
+        parser.error(
+            f"there is no {start}: it is the end of experiments/curriculum.py --study gate "
+            f"--method {args.start} --seed {args.seed}"
+        )
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     task = PickBananaFarCorner("point", {"rollouts": Rollouts()})
     policy = PolicyGradient(
         task.spec,
-        beachhead=checkpoint(args.start, args.seed),
+        beachhead=start,
         objective=Reinforce(),
         tuned_steps=None if args.start == "from_scratch" else 3,
     )
@@ -88,36 +100,56 @@ def measure(
 ) -> dict[str, float]:
     """Success while exploring, and the norm of the reward's gradient, on every phi set."""
     found: dict[str, float] = {}
-    environment = task.environment(min(episodes, 128), seed)
+    attempts: Attempts[ExploringPolicy] = Attempts(episodes // GROUPS)
     for name, phi_set in task.phi_sets.items():
         start = training_seed("reward gradient", name, seed)
         phi = phi_set.sample(episodes, torch.Generator().manual_seed(start))
-        parts: list[TensorDict] = []
-        success: list[torch.Tensor] = []
-        for i, group in enumerate(phi.split(environment.num_envs)):
-            explorer = ExploringPolicy(policy)
-            tried = rollout(environment, explorer, group, training_seed(start, i))
-            decisions = explorer.decisions(tried["length"])
-            decisions["episode"] += i * environment.num_envs
-            parts.append(decisions)
-            success.append(tried["success"])
-        everyone = TensorDict({"success": torch.cat(success)}, [episodes])
-        steps = policy.samples(cast("TensorDict", TensorDict.cat(parts)), everyone)
-        found |= SuccessRate.of(everyone["success"]).metrics(f"success/{name}")
-        found[f"grad_norm/{name}"] = gradient_norm(policy, steps)
+        groups = attempts(task, lambda: ExploringPolicy(policy), phi, (start,))
+        found |= SuccessRate.of(all_episodes(groups)["success"]).metrics(f"success/{name}")
+        gradients = [
+            gradient(policy, policy.samples(explorer.decisions(tried["length"]), tried))
+            / len(tried)
+            for explorer, tried in groups
+        ]
+        for end, value in zip(("", "/lo", "/hi"), norm(torch.stack(gradients)), strict=True):
+            found[f"grad_norm/{name}{end}"] = value
+    attempts.close()
     return found
 
 
-def gradient_norm(policy: PolicyGradient, steps: TensorDict) -> float:
-    """Norm of the gradient of the expected return with respect to the denoiser's weights."""
+def gradient(policy: PolicyGradient, steps: TensorDict) -> Tensor:
+    """Gradient of the summed loss of denoising steps in the denoiser's weights, one vector."""
     assert isinstance(policy.objective, Reinforce)
     policy.zero_grad()
     for part in steps.split(4096):
         now = policy.log_prob(part)
         loss = policy.objective.loss(now - part["log_prob"], now, part)
-        (loss * len(part) / len(steps)).backward()
-    gradients = [p.grad for p in policy.denoiser.parameters() if p.grad is not None]
-    return float(torch.nn.utils.get_total_norm(gradients))
+        (loss * len(part)).backward()
+    return torch.cat([p.grad.flatten() for p in policy.denoiser.parameters() if p.grad is not None])
+
+
+def norm(groups: Tensor) -> tuple[float, float, float]:
+    """Norm of an expected gradient, free of the noise of its estimates, with a 95 % interval.
+
+    The norm of a mean of noisy gradients is mostly the noise's. Products of the estimates of
+    *different* groups of episodes have the squared norm as their expectation. The interval is
+    Student's, by the jackknife over groups (Tukey 1958).
+
+    Args:
+        groups: independent estimates of the gradient, ``[m, W]``.
+
+    Returns:
+        Norm, lower and upper end; the square root of what is negative is 0.
+    """
+    gram = groups.double() @ groups.double().T  # [m, m]
+    m = len(gram)
+    products = gram.fill_diagonal_(0)
+    whole = products.sum() / (m * (m - 1))
+    without = (products.sum() - 2 * products.sum(1)) / ((m - 1) * (m - 2))  # each group left out
+    deviation = ((m - 1) / m * (without - without.mean()).square().sum()).sqrt()
+    half = float(student.ppf(0.975, m - 1)) * deviation
+    low, middle, high = (float(x.clamp(min=0).sqrt()) for x in (whole - half, whole, whole + half))
+    return middle, low, high
 
 
 if __name__ == "__main__":

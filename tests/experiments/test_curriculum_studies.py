@@ -56,9 +56,13 @@ def test_runs_of_a_study_differ_in_their_method_alone(overrides, method):
 
 
 def test_the_gate_is_switched_off_at_a_step_that_is_too_large(overrides):
-    for method, gate in (("gate", True), ("gate_off", False)):
+    for method, strategy, gate in (
+        ("gate", "experiments.far_corner.TooLargeStep", True),
+        ("gate_off", "experiments.far_corner.TooLargeStep", False),
+        ("small_steps", "callbacks.BoundaryExpansion", True),
+    ):
         changed = arguments(overrides("gate", method), "callbacks.Curriculum")
-        assert changed["strategy"]["class_path"] == "experiments.far_corner.TooLargeStep"
+        assert changed["strategy"]["class_path"] == strategy
         assert changed["gate"] is gate
 
 
@@ -101,12 +105,25 @@ def test_the_reward_has_a_gradient_where_attempts_succeed_and_none_elsewhere(mon
         success = (phi[:, 0] > 0.45) if CORNER.contains(phi).all() else phi[:, 0] < 0
         return TensorDict({"success": success, "length": torch.full((len(phi),), 4)}, [len(phi)])
 
-    monkeypatch.setattr(reward_gradient, "rollout", some_succeed)
+    monkeypatch.setattr("callbacks.attempts.rollout", some_succeed)
     task = PickBananaFarCorner("point", {"rollouts": Rollouts()})
-    found = reward_gradient.measure(policy, task, episodes=4, seed=0)
-    assert found["grad_norm/corner"] > 0
-    assert found["grad_norm/point"] == found["grad_norm/table"] == 0
-    assert found["success/corner/n"] == 4
+    found = reward_gradient.measure(policy, task, episodes=32, seed=0)
+    assert found["grad_norm/corner/hi"] > 0
+    assert found["grad_norm/point/hi"] == found["grad_norm/table/hi"] == 0
+    assert found["success/corner/n"] == 32
+
+
+def test_the_norm_of_a_gradient_is_found_under_noise_that_is_larger():
+    generator = torch.Generator().manual_seed(0)
+    true = torch.zeros(5_000)
+    true[:4] = 1.0  # norm 2, of noise with norm 70 in every group and 18 in their mean
+    found, inside = [], 0
+    for _ in range(200):
+        norm, low, high = reward_gradient.norm(true + torch.randn(16, 5_000, generator=generator))
+        found.append(norm**2)
+        inside += low <= 2 <= high
+    assert sum(found) / 200 == pytest.approx(4, abs=1.5)
+    assert inside >= 180
 
 
 def test_from_scratch_there_is_no_beachhead_and_nothing_is_frozen(overrides):
