@@ -3,9 +3,9 @@
     python experiments/curriculum.py --study table --method curriculum --seed 0
 
 ``table`` takes the beachhead to the whole table. ``comparison`` gives every method the same 6,000
-episodes to reach ``wide``. ``gate`` widens by a step that is too large, with and without the gate, and in small ones. Each run
-starts at the beachhead that experiments/beachhead.py, or for another task
-experiments/demonstrations.py, made under the same seed (or trains it), fits by
+episodes to reach ``wide``. ``gate`` widens by a step that is too large, with and without the gate,
+and in small steps. Each run starts at the beachhead that experiments/beachhead.py, or for another
+task experiments/demonstrations.py, made under the same seed (or trains it), fits by
 configs/pick_banana/curriculum.yaml with what study and method change, and tests its
 checkpoints on task parameters that are never trained on. Rows go to
 docs/results/curriculum/results.json: those with ``phi`` "test" are of checkpoints, those with

@@ -235,15 +235,20 @@ def gradient_rows(rows: Sequence[Row]) -> str:
     lines.append("|---" * (len(sets) + 2) + "|")
     found = of(rows, "gradient")
     for row in sorted(found, key=lambda r: (list(STARTS).index(r["method"]), r["seed"])):
-        cells = [f"{row[f'success/{s}']:.2f}, {gradient_norm(row, s)}" for s in sets]
+        cells = [
+            f"{row[f'success/{s}']:.3f}, {gradient_norm(row, s)}" if f"success/{s}" in row else ""
+            for s in sets
+        ]
         lines.append("| " + " | ".join([STARTS[row["method"]], str(row["seed"]), *cells]) + " |")
     return "\n".join(lines)
 
 
 def gradient_norm(row: Row, phi_set: str) -> str:
     """With its interval; a plain 0 where no attempt brought anything."""
+    if row[f"success/{phi_set}"] == 0:
+        return "0"
     norm, low, high = (row[f"grad_norm/{phi_set}{end}"] for end in ("", "/lo", "/hi"))
-    return f"{norm:.2g} ({low:.2g} to {high:.2g})" if high else "0"
+    return f"{norm:.2g} ({low:.2g} to {high:.2g})"
 
 
 def demonstration_rows(rows: Sequence[Row]) -> str:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from scipy.stats import t as student
@@ -49,7 +50,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--start", choices=STARTS, default="beachhead")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--episodes", type=int, default=256)
+    parser.add_argument("--episodes", type=int, default=1024)
+    sets = tuple(PickBananaFarCorner.phi_sets)
+    parser.add_argument("--phi_sets", nargs="+", choices=sets, default=sets)
     args = parser.parse_args()
     if args.episodes < GROUPS or args.episodes % GROUPS:
         parser.error(f"--episodes is {args.episodes}, it must be a multiple of {GROUPS}")
@@ -73,7 +76,7 @@ def main() -> None:
         "study": "gradient",
         "method": args.start,
         "seed": args.seed,
-        **measure(policy, task, args.episodes, args.seed),
+        **measure(policy, task, args.phi_sets, args.episodes, args.seed),
         **machine(),
         "command": command(),
     }
@@ -96,25 +99,44 @@ def checkpoint(start: str, seed: int) -> str | None:
 
 
 def measure(
-    policy: PolicyGradient, task: PickBananaFarCorner, episodes: int, seed: int
+    policy: PolicyGradient,
+    task: PickBananaFarCorner,
+    phi_sets: Sequence[str],
+    episodes: int,
+    seed: int,
 ) -> dict[str, float]:
-    """Success while exploring, and the norm of the reward's gradient, on every phi set."""
+    """Success while exploring, and the norm of the reward's gradient, on phi sets."""
     found: dict[str, float] = {}
     attempts: Attempts[ExploringPolicy] = Attempts(episodes // GROUPS)
-    for name, phi_set in task.phi_sets.items():
+    for name in phi_sets:
         start = training_seed("reward gradient", name, seed)
-        phi = phi_set.sample(episodes, torch.Generator().manual_seed(start))
+        phi = task.phi_sets[name].sample(episodes, torch.Generator().manual_seed(start))
         groups = attempts(task, lambda: ExploringPolicy(policy), phi, (start,))
         found |= SuccessRate.of(all_episodes(groups)["success"]).metrics(f"success/{name}")
+        samples = [policy.samples(e.decisions(tried["length"]), tried) for e, tried in groups]
         gradients = [
-            gradient(policy, policy.samples(explorer.decisions(tried["length"]), tried))
-            / len(tried)
-            for explorer, tried in groups
+            gradient(policy, less_baseline(mine, samples[:i] + samples[i + 1 :]))
+            * GROUPS
+            / episodes
+            for i, mine in enumerate(samples)
         ]
         for end, value in zip(("", "/lo", "/hi"), norm(torch.stack(gradients)), strict=True):
             found[f"grad_norm/{name}{end}"] = value
     attempts.close()
     return found
+
+
+def less_baseline(steps: TensorDict, others: list[TensorDict]) -> TensorDict:
+    """Steps whose returns are counted from the mean return, at that decision, of other groups.
+
+    Where nothing succeeds it is 0; elsewhere it takes noise away and no gradient.
+    """
+    theirs = cast("TensorDict", TensorDict.cat(others))
+    longest = 1 + int(torch.cat([theirs["decision"], steps["decision"]]).max())
+    total = torch.zeros(longest).index_add(0, theirs["decision"], theirs["weight"])
+    count = torch.bincount(theirs["decision"], minlength=longest).clamp(min=1)
+    baseline = (total / count)[steps["decision"]]
+    return cast("TensorDict", steps.replace({"weight": steps["weight"] - baseline}))
 
 
 def gradient(policy: PolicyGradient, steps: TensorDict) -> Tensor:

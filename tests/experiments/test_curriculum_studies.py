@@ -107,7 +107,7 @@ def test_the_reward_has_a_gradient_where_attempts_succeed_and_none_elsewhere(mon
 
     monkeypatch.setattr("callbacks.attempts.rollout", some_succeed)
     task = PickBananaFarCorner("point", {"rollouts": Rollouts()})
-    found = reward_gradient.measure(policy, task, episodes=32, seed=0)
+    found = reward_gradient.measure(policy, task, list(task.phi_sets), 32, seed=0)
     assert found["grad_norm/corner/hi"] > 0
     assert found["grad_norm/point/hi"] == found["grad_norm/table/hi"] == 0
     assert found["success/corner/n"] == 32
