@@ -102,7 +102,7 @@ def test_the_reward_has_a_gradient_where_attempts_succeed_and_none_elsewhere(mon
     def some_succeed(environment, explorer, phi, seed):
         now = environment.reset(phi=phi)["observation"]
         explorer(TensorDict.stack([now, now], dim=1))
-        success = (phi[:, 0] > 0.45) if CORNER.contains(phi).all() else phi[:, 0] < 0
+        success = (phi[:, 0] > 0.47) if CORNER.contains(phi).all() else phi[:, 0] < 0
         return TensorDict({"success": success, "length": torch.full((len(phi),), 4)}, [len(phi)])
 
     monkeypatch.setattr("callbacks.attempts.rollout", some_succeed)
