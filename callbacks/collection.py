@@ -89,6 +89,12 @@ class RolloutCollection(Callback):
                 "RolloutCollection needs datamodules.Rollouts among the task's sources; "
                 f"there are {', '.join(task.sources)}"
             )
+        for source in task.sources.values():
+            if isinstance(source, Rollouts) and source.minibatches > self._share(trainer):
+                raise ValueError(
+                    f"{self._share(trainer)} episodes on each process may be as few samples, too "
+                    f"few for {source.minibatches} minibatches: collect more, or make fewer parts"
+                )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A run that is resumed and has spent its budget already ends here."""

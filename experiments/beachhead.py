@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT))
 from experiments import training  # noqa: E402
 from experiments.results import results_file, write_rows  # noqa: E402
 from lightning_modules import load_policy  # noqa: E402
+from lightning_modules.slim_checkpoint import write_slim  # noqa: E402
 
 CONFIG = "configs/pick_banana/diffusion_policy.yaml"
 DENOISERS = ("mlp", "unet", "transformer")
@@ -65,6 +66,8 @@ def main() -> None:
     if args.denoiser == DEFAULT:
         row = {k: v for k, v in result.items() if k != "epoch"} | {"method": "diffusion_policy"}
         write_rows(results_file("demo"), [row])
+        kept = results_file("demo").parent / "checkpoints" / f"beachhead-{args.seed}.ckpt"
+        write_slim(run / "checkpoints" / "last.ckpt", kept)
         if args.seed == 0:
             for picture, name in (("heatmap.png", "heatmap.png"), ("video.gif", "rollout.gif")):
                 shutil.copy(run / "rollout" / picture, results_file("demo").with_name(name))

@@ -102,8 +102,8 @@ STUDIES = {
     "gate": Study(tuple(GATES), "table", 3_000, evaluated=3),
 }
 METHODS = tuple(dict.fromkeys(m for study in STUDIES.values() for m in study.methods))
-# Those whose last checkpoint of the study ``table`` is committed.
-KEPT = ("curriculum", *STARTS)
+# Where their last checkpoints are committed, by study; the others' numbers are of the way there.
+KEPT = {"table": "checkpoints", "comparison": "checkpoints/comparison"}
 
 
 def main() -> None:
@@ -144,10 +144,11 @@ def main() -> None:
     rings = [identity | {"study": "rings"} | ring | {"command": command()} for ring in tried(last)]
     if args.study == "table":
         write_rows(RESULTS, rings, identity=CURRICULUM_IDENTITY)
-        if usual and args.method in KEPT:
-            write_slim(last, RESULTS.parent / "checkpoints" / f"{args.method}-{args.seed}.ckpt")
         if usual and args.method == "curriculum" and args.seed == 0:
             shutil.copy(run / "curriculum" / "growth.gif", RESULTS.with_name("growth.gif"))
+    if usual and args.study in KEPT:
+        folder = RESULTS.parent / KEPT[args.study]
+        write_slim(last, folder / f"{args.method}-{args.seed}.ckpt")
     print("RESULT", json.dumps(rows[-1]))
 
 
