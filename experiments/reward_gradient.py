@@ -136,7 +136,7 @@ def less_baseline(steps: TensorDict, others: list[TensorDict]) -> TensorDict:
     total = torch.zeros(longest).index_add(0, theirs["decision"], theirs["weight"])
     count = torch.bincount(theirs["decision"], minlength=longest).clamp(min=1)
     baseline = (total / count)[steps["decision"]]
-    return cast("TensorDict", steps.replace({"weight": steps["weight"] - baseline}))
+    return steps.replace({"weight": steps["weight"] - baseline})
 
 
 def gradient(policy: PolicyGradient, steps: TensorDict) -> Tensor:

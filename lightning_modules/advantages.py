@@ -25,8 +25,8 @@ def advantages_and_returns(
     """GAE of each decision and the return its value is to predict.
 
     Nothing is expected after an episode's end, a time limit included: success within the limit is
-    what counts, and the critic sees the time. Bootstrapping there instead rewards attempts that end
-    where the critic is wrong, which is never corrected: runs collapsed after 10,000 episodes.
+    what counts, and the critic sees the time. Bootstrapping there instead would reward attempts
+    that end where the critic is wrong, which nothing corrects.
 
     Args:
         episode: which episode a decision belongs to, long ``[D]``.

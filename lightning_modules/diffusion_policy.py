@@ -16,12 +16,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
-from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from tensordict import TensorDictBase
 from torch import Tensor
@@ -29,15 +26,8 @@ from torch.nn import functional as F  # noqa: N812
 from torch.optim import Optimizer
 from typing_extensions import override
 
-from lightning_modules.checkpoint import (
-    ONLY_FOR_TRAINING,
-    check_finite,
-    check_same_policy,
-    check_same_training,
-    check_weights,
-    describe,
-    resolve,
-)
+from lightning_modules.checkpoint import describe
+from lightning_modules.checkpointed_policy import CheckpointedPolicy
 from lightning_modules.diffusion import Sampler, Schedule, draw_noise, filled, sample_chain
 from lightning_modules.horizons import Horizons
 from lightning_modules.learning_rate import warmup_cosine
@@ -53,7 +43,7 @@ DEFAULT_SAMPLER = Sampler()
 Generators = torch.Generator | Sequence[torch.Generator]
 
 
-class DiffusionPolicy(LightningModule):
+class DiffusionPolicy(CheckpointedPolicy):
     """A conditional denoiser of action chunks, trained on windows of demonstrations.
 
     Args:
@@ -84,7 +74,7 @@ class DiffusionPolicy(LightningModule):
         weight_decay: float = 1e-6,
         warmup_steps: int = 100,
     ) -> None:
-        super().__init__()
+        super().__init__(spec)
         if not 0 <= condition_dropout < 1:
             raise ValueError(f"condition_dropout is {condition_dropout}, it must be in [0, 1)")
         if not 0 < learning_rate < math.inf:
@@ -93,7 +83,6 @@ class DiffusionPolicy(LightningModule):
             raise ValueError(f"weight_decay is {weight_decay}, it must not be negative, and finite")
         if warmup_steps < 0:
             raise ValueError(f"warmup_steps is {warmup_steps}, it must not be negative")
-        self.spec = spec if isinstance(spec, TaskSpec) else TaskSpec.from_dict(spec)
         self.horizons = horizons
         self.schedule = schedule
         self.condition_dropout = condition_dropout
@@ -104,10 +93,9 @@ class DiffusionPolicy(LightningModule):
         self.normalizer = Normalizer(self.spec)
         condition_dim = horizons.observation * self.spec.observation_dim
         self.denoiser = denoiser(self.spec.action_dim, horizons.prediction, condition_dim)
-        self._seed: int | None = None  # of the training noise
 
+    @override
     def init_args(self) -> dict[str, Any]:
-        """The arguments beside ``spec`` as plain data: logged, and stored in checkpoints."""
         return {
             "denoiser": describe(self.denoiser, self.denoiser.own_args),
             "horizons": asdict(self.horizons),
@@ -316,57 +304,3 @@ class DiffusionPolicy(LightningModule):
 
     def _generator(self, *key: int) -> torch.Generator:
         return torch.Generator(self.device).manual_seed(training_seed(*key))
-
-    # Checkpoints
-
-    @override
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        # Lightning's command line lets a checkpoint's hyper-parameters override its own flags:
-        # the policy's record is kept apart, so that `--ckpt_path` never changes a config.
-        checkpoint.pop(self.CHECKPOINT_HYPER_PARAMS_KEY, None)
-        checkpoint["spec"] = self.spec.to_dict()
-        checkpoint["policy"] = describe(self, self.init_args())
-        checkpoint["noise_seed"] = self._seed
-
-    @override
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        check_same_policy(checkpoint, self.spec, self.init_args())
-        training = self._trainer is not None and self.trainer.state.fn == TrainerFn.FITTING
-        if training:
-            check_same_training(checkpoint, self.init_args())
-        else:
-            checkpoint["state_dict"] = self._completed(checkpoint["state_dict"])
-        check_weights(checkpoint["state_dict"], self.state_dict())
-        if training:
-            check_finite(checkpoint.get("current_model_state", {}))  # what it goes on from
-        self._seed = checkpoint.get("noise_seed")
-
-    @classmethod
-    def rebuild(cls, checkpoint: Mapping[str, Any]) -> Self:
-        """The learner of a checkpoint, weights loaded: averaged ones where there are any.
-
-        ``EMAWeightAveraging`` saves the average as ``state_dict`` and the raw weights apart.
-        """
-        args = cls.revive(checkpoint["policy"]["init_args"])
-        learner = cls(spec=TaskSpec.from_dict(checkpoint["spec"]), **args)
-        weights = learner._completed(checkpoint["state_dict"])
-        check_weights(weights, learner.state_dict())
-        learner.load_state_dict(weights)
-        return learner
-
-    def _completed(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """With own weights for what a slim checkpoint leaves out, which acting never asks."""
-        own = {n: w for n, w in self.state_dict().items() if n.startswith(ONLY_FOR_TRAINING)}
-        return {**own, **weights}
-
-    @classmethod
-    def revive(cls, init_args: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments from their plain data: the inverse of :meth:`init_args`."""
-        network = init_args["denoiser"]
-        return {
-            **init_args,
-            "denoiser": partial(resolve(network["class_path"], Denoiser), **network["init_args"]),
-            "horizons": Horizons(**init_args["horizons"]),
-            "schedule": Schedule(**init_args["schedule"]),
-            "sampler": Sampler(**init_args["sampler"]),
-        }

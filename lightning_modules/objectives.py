@@ -34,7 +34,6 @@ class Objective(ABC):
 
     Attributes:
         gamma: discount per decision: below 1, quick successes are worth more than late ones.
-        gae_lambda: of the generalised advantage estimate; 1 takes whole returns.
         uses_critic: whether advantages are against a critic's value or returns are taken whole.
 
     Raises:
@@ -42,15 +41,11 @@ class Objective(ABC):
     """
 
     gamma: float = 0.95
-    gae_lambda: float = 1.0
     uses_critic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        for name in ("gamma", "gae_lambda"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(
-                    f"the objective's {name} is {getattr(self, name)}, it must be in [0, 1]"
-                )
+        if not 0 <= self.gamma <= 1:
+            raise ValueError(f"the objective's gamma is {self.gamma}, it must be in [0, 1]")
 
     @abstractmethod
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
@@ -77,6 +72,7 @@ class PPO(StepObjective):
     """DPPO: clipped ratios of denoising steps, advantages by GAE.
 
     Attributes:
+        gae_lambda: of the generalised advantage estimate; 1 takes whole returns.
         clip: range of the last denoising step's ratio around 1.
         clip_first: that of the noisiest tuned step; in between it grows exponentially.
         denoising_discount: of the advantage per denoising step that is left.
@@ -90,6 +86,8 @@ class PPO(StepObjective):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not 0 <= self.gae_lambda <= 1:
+            raise ValueError(f"PPO's gae_lambda is {self.gae_lambda}, it must be in [0, 1]")
         if not 0 < self.clip_first <= self.clip < 1:
             raise ValueError(
                 f"PPO's clip_first is {self.clip_first} and clip {self.clip}: "
@@ -119,7 +117,9 @@ class PPO(StepObjective):
 class Reinforce(StepObjective):
     """The plain policy gradient: return times log-density. No critic, no baseline, no clip.
 
-    While every return is 0 its gradient is exactly 0.
+    At the first minibatch of an iteration its gradient is that of the expected return; later ones
+    of the same attempts are taken as if they were fresh, up to the KL stop. While every return is 0
+    it is exactly 0.
     """
 
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ class Reinforce(StepObjective):
         return returns
 
     def loss(self, log_ratio: Tensor, log_prob: Tensor, batch: TensorDictBase) -> Tensor:
-        """The gradient of this is that of the expected return."""
+        """Its gradient, on fresh attempts, is that of the expected return."""
         return -(batch["weight"] * log_prob).mean()
 
 

@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import asdict
-from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
@@ -41,9 +39,6 @@ from lightning_modules.diffusion import (
     Exploration,
     Sampler,
     Schedule,
-    draw_noise,
-    log_prob,
-    sample_chain,
 )
 from lightning_modules.diffusion_policy import (
     DEFAULT_HORIZONS,
@@ -55,6 +50,7 @@ from lightning_modules.networks import Denoiser, MLPDenoiser
 from lightning_modules.networks.critic import Critic
 from lightning_modules.objectives import PPO, Objective, StepObjective
 from lightning_modules.ranks import of_every_decision
+from lightning_modules.tuned_policy import TunedPolicy
 from robot.schema import OBSERVATION, TaskSpec
 
 DEFAULT_OBJECTIVE = PPO()
@@ -62,7 +58,7 @@ DEFAULT_EXPLORATION = Exploration()
 DEFAULT_SAMPLER = Sampler(num_steps=10, temperature=0.3)
 
 
-class PolicyGradient(DiffusionPolicy):
+class PolicyGradient(TunedPolicy):
     """A diffusion policy that learns from its own attempts.
 
     It acts as every diffusion policy does. A callback collects attempts with :meth:`explore`, and
@@ -121,20 +117,9 @@ class PolicyGradient(DiffusionPolicy):
             own = DiffusionPolicy.revive(start.init_args)
             denoiser, horizons, schedule = own["denoiser"], own["horizons"], own["schedule"]
         super().__init__(
-            spec, denoiser, horizons, schedule, sampler, 0.0, learning_rate, 0.0, warmup_steps=0
+            spec, tuned_steps, exploration, denoiser, horizons, schedule, sampler, learning_rate
         )
-        steps = sampler.steps(schedule)
-        tuned_steps = len(steps) - 1 if tuned_steps is None else tuned_steps
-        if not 1 <= tuned_steps < len(steps):
-            raise ValueError(
-                f"tuned_steps is {tuned_steps}, the sampler takes {len(steps) - 1} denoising "
-                f"steps: give 1 to {len(steps) - 1}, or null for all"
-            )
-        if sampler.kind == "dpm_solver":
-            raise ValueError(
-                "dpm_solver's steps have no density to learn from; ddim's and ddpm's do"
-            )
-        if not isinstance(objective, StepObjective) and tuned_steps < len(steps) - 1:
+        if not isinstance(objective, StepObjective) and self.base is not None:
             raise ValueError(
                 f"tuned_steps is {tuned_steps}, but {type(objective).__name__} clones whole chunks "
                 "and changes every denoising step: make it null"
@@ -150,9 +135,6 @@ class PolicyGradient(DiffusionPolicy):
             if not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}, it must be above 0 and finite")
         self.objective = objective
-        self.tuned_steps = tuned_steps
-        self._first_tuned = steps[-tuned_steps - 1]  # whatever sampler it acts with later
-        self.exploration = exploration
         self.critic_learning_rate = critic_learning_rate
         self.critic_width = critic_width
         self.critic_warmup = critic_warmup
@@ -162,21 +144,13 @@ class PolicyGradient(DiffusionPolicy):
         self.critic: Critic | None = None
         if objective.uses_critic:
             self.critic = Critic(self.denoiser.condition_dim, critic_width)
-        self.base: Denoiser | None = None
-        if tuned_steps < len(steps) - 1:
-            self.base = deepcopy(self.denoiser).requires_grad_(False)
         if start is not None:
-            start.load(self.denoiser, self.base, sampler, tuned_steps)
+            start.load(self.denoiser, self.base, sampler, self.tuned_steps)
 
     @override
     def init_args(self) -> dict[str, Any]:
-        args = super().init_args()
-        for name in ("condition_dropout", "weight_decay", "warmup_steps"):
-            del args[name]
-        return args | {
+        return super().init_args() | {
             "objective": describe(self.objective, asdict(self.objective)),
-            "tuned_steps": self.tuned_steps,
-            "exploration": asdict(self.exploration),
             "critic_learning_rate": self.critic_learning_rate,
             "critic_width": self.critic_width,
             "critic_warmup": self.critic_warmup,
@@ -190,75 +164,7 @@ class PolicyGradient(DiffusionPolicy):
         objective = init_args["objective"]
         cls_of_objective = resolve(objective["class_path"], Objective)
         made = cls_of_objective(**objective["init_args"])  # pyright: ignore[reportAbstractUsage]
-        exploration = Exploration(**init_args["exploration"])
-        return {**super().revive(init_args), "objective": made, "exploration": exploration}
-
-    @override
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        super().on_load_checkpoint(checkpoint)
-        saved = checkpoint["policy"]["init_args"]
-        if self.base is None or "tuned_steps" not in saved:
-            return
-        theirs = Sampler(**saved["sampler"]).steps(self.schedule), saved["tuned_steps"]
-        if theirs != (self.sampler.steps(self.schedule), self.tuned_steps):
-            raise ValueError(
-                f"the checkpoint's policy is tuned in the last {theirs[1]} of the denoising steps "
-                f"{', '.join(map(str, theirs[0]))}; the current one in the last {self.tuned_steps} "
-                f"of {', '.join(map(str, self.sampler.steps(self.schedule)))}"
-            )
-
-    # Acting
-
-    @override
-    def network(self, k: int) -> Denoiser:
-        return self.base if self.base is not None and k > self._first_tuned else self.denoiser
-
-    def explore(
-        self, observations: TensorDictBase, generator: torch.Generator | None = None
-    ) -> TensorDict:
-        """Decides with exploration noise and keeps what a policy gradient needs.
-
-        Args:
-            observations: the last To observations, fields ``[B, To, ...]``.
-            generator: of the noise.
-
-        Returns:
-            TensorDict ``[B]``: ``condition [C]``, ``chain [K' + 1, Tp, A]`` (the tuned denoising
-            steps), ``log_prob [K']`` of them and ``chunk [Ta, A]`` in real units.
-        """
-        condition = self.encode(observations)
-        one = torch.ones(len(condition), dtype=torch.long, device=condition.device)
-        shape = (condition.shape[0], self.horizons.prediction, self.spec.action_dim)
-        noise = draw_noise(
-            self.sampler, self.schedule, shape, generator, condition.device, exploring=True
-        )
-        outputs: list[Tensor] = []
-
-        def denoise(x: Tensor, k: int) -> Tensor:
-            outputs.append(self.denoise(x, k, condition))
-            return outputs[-1]
-
-        exploration = self.exploration.at(self.current_epoch)
-        chain = sample_chain(denoise, self.schedule, self.sampler, noise, exploration)
-        chain = chain[-self.tuned_steps - 1 :]
-        log_probs = [
-            self._log_prob(output, x_k, x_j, torch.full_like(one, k), torch.full_like(one, j))
-            for output, (x_k, x_j), (k, j) in zip(
-                outputs[-self.tuned_steps :], pairwise(chain), self._tuned_pairs(), strict=True
-            )
-        ]
-        chunk = self.normalizer.real_action(chain[-1], self.normalizer.origin(observations))
-        return TensorDict(
-            {
-                "condition": condition,
-                "chain": chain.transpose(0, 1),
-                "log_prob": torch.stack(log_probs, dim=1),
-                "chunk": chunk[:, : self.horizons.action],
-            },
-            batch_size=condition.shape[:1],
-        )
-
-    # Learning
+        return {**super().revive(init_args), "objective": made}
 
     @torch.no_grad()
     def samples(self, decisions: TensorDictBase, episodes: TensorDictBase) -> TensorDict:
@@ -279,8 +185,9 @@ class PolicyGradient(DiffusionPolicy):
         if self.critic is not None:
             value = self.critic(condition, index)
         gamma = self.objective.gamma
+        gae_lambda = self.objective.gae_lambda if isinstance(self.objective, PPO) else 1.0
         advantage, target = advantages_and_returns(
-            episode, index, value, success, gamma, self.objective.gae_lambda
+            episode, index, value, success, gamma, gae_lambda
         )
         returns = returns_to_go(episode, index, success, gamma)
         # Weighed among the decisions of all ranks, as if one had collected them.
@@ -296,34 +203,7 @@ class PolicyGradient(DiffusionPolicy):
         if not isinstance(self.objective, StepObjective):
             whole["chunk"] = decisions["chain"][:, -1]
             return whole
-        return denoising_steps(
-            whole, decisions["chain"], decisions["log_prob"], self._tuned_pairs()
-        )
-
-    def _tuned_pairs(self) -> list[tuple[int, int]]:
-        """From which denoising step to which each tuned one goes, noisiest first."""
-        return list(pairwise(self.sampler.steps(self.schedule)))[-self.tuned_steps :]
-
-    def log_prob(self, steps: TensorDictBase) -> Tensor:
-        """Mean log-density of each denoising step over the executed chunk, ``[B]``."""
-        x_k, k = steps["x_k"], steps["k"]
-        output = self.denoiser(x_k, k, steps["condition"])
-        return self._log_prob(output, x_k, steps["x_j"], k, steps["j"])
-
-    def _log_prob(self, output: Tensor, x_k: Tensor, x_j: Tensor, k: Tensor, j: Tensor) -> Tensor:
-        """The same, given the denoiser's output."""
-        density = log_prob(
-            output,
-            self.schedule,
-            self.sampler,
-            self.exploration.at(self.current_epoch),
-            x_k,
-            x_j,
-            k,
-            j,
-            horizon=self.horizons.action,
-        )  # [B, Ta, A]
-        return density.mean((1, 2))
+        return denoising_steps(whole, decisions["chain"], decisions["log_prob"], self.tuned_pairs())
 
     @override
     def setup(self, stage: str) -> None:
@@ -370,8 +250,9 @@ class PolicyGradient(DiffusionPolicy):
     ) -> Tensor:
         batch, demonstrations = _parts(batch)
         if self._moved_enough:  # nothing comes of it, and every rank must come by
-            batch = batch[:1]
-            demonstrations = demonstrations if demonstrations is None else demonstrations[:1]
+            batch = cast("TensorDictBase", batch[:1])
+            if demonstrations is not None:
+                demonstrations = cast("TensorDictBase", demonstrations[:1])
         assert self._seed is not None
         generator = self._generator(self._seed, self.global_step, batch_idx, self.global_rank)
         if not isinstance(self.objective, StepObjective):

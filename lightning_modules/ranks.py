@@ -36,7 +36,7 @@ def of_every_decision(module: LightningModule, values: Tensor) -> tuple[Tensor, 
     Returns:
         They, on the module's device, and which of them are this rank's.
     """
-    if module._trainer is None or module.trainer.world_size == 1:
+    if getattr(module, "_trainer", None) is None or module.trainer.world_size == 1:
         return values, slice(len(values))
     counts = gather(module, torch.tensor(len(values))).tolist()
     padded = values.new_zeros(max(counts), *values.shape[1:])

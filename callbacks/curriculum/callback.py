@@ -17,6 +17,7 @@ from callbacks.curriculum.no_op import NoOp
 from callbacks.curriculum.strategy import Proposal, Strategy
 from lightning_modules.module_policy import ModulePolicy
 from lightning_modules.ranks import of_all, share
+from robot.phi import PhiSet
 from robot.rollout import rollout
 from robot.seeds import training_seed
 from robot.success_rate import SuccessRate
@@ -32,7 +33,7 @@ class Curriculum(Callback):
 
     Logs ``curriculum/level`` (share of the way to the whole set) and, in iterations that try rings,
     ``curriculum/expected_return_next`` with ``/lo`` and ``/hi``, over all their tries; ``rings``
-    has each of them, ``attempts`` the latest that were collected.
+    has each of them, ``attempts`` the latest that were collected and ``attempted`` their level.
 
     Args:
         strategy: where attempts start and which way the level grows.
@@ -67,6 +68,7 @@ class Curriculum(Callback):
         self.robot_s = 0.0
         self.rings: list[dict[str, float | str]] = []
         self.attempts: TensorDict | None = None
+        self.attempted: PhiSet | None = None
         self._attempts: Attempts[ModulePolicy] | None = None
 
     @staticmethod
@@ -175,6 +177,7 @@ class Curriculum(Callback):
             success: what became of them, bool ``[n]``.
             episodes_left: most that tries of rings may take.
         """
+        self.attempted = self.strategy.level
         self.attempts = TensorDict({"phi": phi, "success": success}, batch_size=len(phi))
         self.strategy.observe(phi, success)
         last = self.tried + episodes_left

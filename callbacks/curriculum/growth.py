@@ -17,8 +17,9 @@ from callbacks.curriculum.callback import Curriculum
 from callbacks.heatmap import SuccessHeatmap, success_heatmap
 from callbacks.pictures import log_figure, log_gif
 from callbacks.rollout_observer import EvaluatedRollouts
+from robot.phi import PhiSet
 
-LEVEL = "level now"
+LEVEL = "level"
 
 
 class CurriculumHeatmap(SuccessHeatmap):
@@ -44,19 +45,19 @@ class CurriculumHeatmap(SuccessHeatmap):
     ) -> None:
         """Draws the phi sets, the level and all evaluated episodes."""
         if (curriculum := Curriculum.among(trainer)) and trainer.is_global_zero:
-            figure = _draw(rollouts.task, curriculum, rollouts.episodes)
+            figure = _draw(rollouts.task, curriculum.strategy.level, rollouts.episodes)
             log_figure(trainer, "curriculum/heatmap", figure)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draws the frame of an iteration."""
         curriculum = Curriculum.among(trainer)
         folder = _frames(trainer)
-        if curriculum is None or curriculum.attempts is None or folder is None:
+        if curriculum is None or folder is None or not trainer.is_global_zero:
             return
-        if not trainer.is_global_zero:
+        if curriculum.attempts is None or curriculum.attempted is None:
             return
         task = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        figure = _draw(task, curriculum, {"attempts": curriculum.attempts})
+        figure = _draw(task, curriculum.attempted, {"attempts": curriculum.attempts})
         figure.suptitle(f"iteration {trainer.current_epoch + 1}")
         folder.mkdir(parents=True, exist_ok=True)
         figure.savefig(folder / f"{trainer.current_epoch:05d}.png", dpi=figure.dpi)
@@ -72,9 +73,9 @@ class CurriculumHeatmap(SuccessHeatmap):
         log_gif(trainer, "curriculum/growth", frames, self.rate)
 
 
-def _draw(task: Any, curriculum: Curriculum, episodes: Mapping[str, TensorDictBase]) -> Figure:
-    """The phi sets, the level now and episodes on the table."""
-    sets = {**task.phi_sets, LEVEL: curriculum.strategy.level}
+def _draw(task: Any, level: PhiSet, episodes: Mapping[str, TensorDictBase]) -> Figure:
+    """The phi sets, the level and episodes on the table."""
+    sets = {**task.phi_sets, LEVEL: level}
     return success_heatmap(task.phi_space, sets, episodes)
 
 

@@ -1,0 +1,191 @@
+"""A diffusion policy of which the last denoising steps are tuned and the others stay as they were.
+
+Paper: DPPO (Ren et al. 2024, 2409.00588), sections 4.1 and 4.3: each denoising step has a normal
+density, with which one drawn while exploring can be rated again after the policy has changed.
+
+Symbols:
+    N, K'       denoising steps of the sampler; the last K' of them are tuned
+    B           decisions of a batch, or denoising steps of a minibatch
+    C           dimensions of the condition (what was observed)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import torch
+from tensordict import TensorDict, TensorDictBase
+from torch import Tensor
+from typing_extensions import override
+
+from lightning_modules.diffusion import (
+    Exploration,
+    Sampler,
+    Schedule,
+    draw_noise,
+    log_prob,
+    sample_chain,
+)
+from lightning_modules.diffusion_policy import DiffusionPolicy
+from lightning_modules.horizons import Horizons
+from lightning_modules.networks import Denoiser
+from robot.schema import TaskSpec
+
+
+class TunedPolicy(DiffusionPolicy):
+    """Acts as every diffusion policy does; explores, and rates denoising steps that were drawn.
+
+    Args:
+        spec: the task.
+        tuned_steps: K', how many of the last denoising steps are tuned; the others keep the weights
+            it starts with, in ``base``. All of them, if None: then there is no ``base``.
+        exploration: noise that is added to every denoising step by :meth:`explore`.
+        denoiser: as in DiffusionPolicy, and so are the others.
+        horizons: To, Tp, Ta.
+        schedule: of the noise.
+        sampler: how chunks are sampled, also while exploring.
+        learning_rate: of the denoiser.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        tuned_steps: int | None,
+        exploration: Exploration,
+        denoiser: Callable[[int, int, int], Denoiser],
+        horizons: Horizons,
+        schedule: Schedule,
+        sampler: Sampler,
+        learning_rate: float,
+    ) -> None:
+        super().__init__(
+            spec, denoiser, horizons, schedule, sampler, 0.0, learning_rate, 0.0, warmup_steps=0
+        )
+        steps = sampler.steps(schedule)
+        tuned_steps = len(steps) - 1 if tuned_steps is None else tuned_steps
+        if not 1 <= tuned_steps < len(steps):
+            raise ValueError(
+                f"tuned_steps is {tuned_steps}, the sampler takes {len(steps) - 1} denoising "
+                f"steps: give 1 to {len(steps) - 1}, or null for all"
+            )
+        if sampler.kind == "dpm_solver":
+            raise ValueError(
+                "dpm_solver's steps have no density to learn from; ddim's and ddpm's do"
+            )
+        self.tuned_steps = tuned_steps
+        self._first_tuned = steps[-tuned_steps - 1]  # whatever sampler it acts with later
+        self.exploration = exploration
+        self.base: Denoiser | None = None
+        if tuned_steps < len(steps) - 1:
+            self.base = deepcopy(self.denoiser).requires_grad_(False)
+
+    @override
+    def init_args(self) -> dict[str, Any]:
+        args = super().init_args()
+        for name in ("condition_dropout", "weight_decay", "warmup_steps"):
+            del args[name]
+        return args | {
+            "tuned_steps": self.tuned_steps,
+            "exploration": asdict(self.exploration),
+        }
+
+    @classmethod
+    @override
+    def revive(cls, init_args: Mapping[str, Any]) -> dict[str, Any]:
+        exploration = Exploration(**init_args["exploration"])
+        return {**super().revive(init_args), "exploration": exploration}
+
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        saved = checkpoint["policy"]["init_args"]
+        if self.base is None or "tuned_steps" not in saved:
+            return
+        theirs = Sampler(**saved["sampler"]).steps(self.schedule), saved["tuned_steps"]
+        if theirs != (self.sampler.steps(self.schedule), self.tuned_steps):
+            raise ValueError(
+                f"the checkpoint's policy is tuned in the last {theirs[1]} of the denoising steps "
+                f"{', '.join(map(str, theirs[0]))}; the current one in the last {self.tuned_steps} "
+                f"of {', '.join(map(str, self.sampler.steps(self.schedule)))}"
+            )
+
+    @override
+    def network(self, k: int) -> Denoiser:
+        return self.base if self.base is not None and k > self._first_tuned else self.denoiser
+
+    def explore(
+        self, observations: TensorDictBase, generator: torch.Generator | None = None
+    ) -> TensorDict:
+        """Decides with exploration noise and keeps what a policy gradient needs.
+
+        Args:
+            observations: the last To observations, fields ``[B, To, ...]``.
+            generator: of the noise.
+
+        Returns:
+            TensorDict ``[B]``: ``condition [C]``, ``chain [K' + 1, Tp, A]`` (the tuned denoising
+            steps), ``log_prob [K']`` of them and ``chunk [Ta, A]`` in real units.
+        """
+        condition = self.encode(observations)
+        one = torch.ones(len(condition), dtype=torch.long, device=condition.device)
+        shape = (condition.shape[0], self.horizons.prediction, self.spec.action_dim)
+        noise = draw_noise(
+            self.sampler, self.schedule, shape, generator, condition.device, exploring=True
+        )
+        outputs: list[Tensor] = []
+
+        def denoise(x: Tensor, k: int) -> Tensor:
+            outputs.append(self.denoise(x, k, condition))
+            return outputs[-1]
+
+        exploration = self.exploration.at(self.current_epoch)
+        chain = sample_chain(denoise, self.schedule, self.sampler, noise, exploration)
+        chain = chain[-self.tuned_steps - 1 :]
+        log_probs = [
+            self._log_prob(output, x_k, x_j, torch.full_like(one, k), torch.full_like(one, j))
+            for output, (x_k, x_j), (k, j) in zip(
+                outputs[-self.tuned_steps :], pairwise(chain), self.tuned_pairs(), strict=True
+            )
+        ]
+        chunk = self.normalizer.real_action(chain[-1], self.normalizer.origin(observations))
+        return TensorDict(
+            {
+                "condition": condition,
+                "chain": chain.transpose(0, 1),
+                "log_prob": torch.stack(log_probs, dim=1),
+                "chunk": chunk[:, : self.horizons.action],
+            },
+            batch_size=condition.shape[:1],
+        )
+
+    def tuned_pairs(self) -> list[tuple[int, int]]:
+        """From which denoising step to which each tuned one goes, noisiest first."""
+        return list(pairwise(self.sampler.steps(self.schedule)))[-self.tuned_steps :]
+
+    def log_prob(self, steps: TensorDictBase) -> Tensor:
+        """Mean log-density of each denoising step over the executed chunk, ``[B]``."""
+        x_k, k = steps["x_k"], steps["k"]
+        output = self.denoiser(x_k, k, steps["condition"])
+        return self._log_prob(output, x_k, steps["x_j"], k, steps["j"])
+
+    def _log_prob(self, output: Tensor, x_k: Tensor, x_j: Tensor, k: Tensor, j: Tensor) -> Tensor:
+        """The same, given the denoiser's output."""
+        density = log_prob(
+            output,
+            self.schedule,
+            self.sampler,
+            self.exploration.at(self.current_epoch),
+            x_k,
+            x_j,
+            k,
+            j,
+            horizon=self.horizons.action,
+        )  # [B, Ta, A]
+        return density.mean((1, 2))
