@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.report_curriculum import METHODS, last, of
@@ -23,7 +24,7 @@ def figures(rows: Sequence[Row]) -> Iterator[tuple[str, Figure]]:
     if curves := of(rows, "comparison", phi="validation"):
         begun = of(rows, "comparison", phi="test", episodes=0)
         yield "comparison.png", comparison_figure([*begun, *curves])
-    if rings := of(rows, "rings", method="curriculum"):
+    if rings := of(rows, "rings"):
         yield "rings.png", ring_figure(rings)
     if demonstrations := of(rows, "demonstrations", method="cloning_table"):
         yield "demonstrations.png", demonstration_figure(demonstrations, rows)
@@ -65,7 +66,7 @@ STYLES = {"from_scratch": "-", "reinforce_from_scratch": ":"}
 
 
 def comparison_figure(rows: Sequence[Row]) -> Figure:
-    """Success on ``wide`` of all methods, the mean over seeds with the seeds' span."""
+    """Success on ``wide`` of all methods: the mean over seeds; bands from the worst to the best."""
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
     for method, name in METHODS.items():
@@ -95,39 +96,50 @@ def by_seed(rows: Sequence[Row]) -> list[list[Row]]:
     return list(found.values())
 
 
+STARTS = {
+    "curriculum": "32 demonstrations at point",
+    "curriculum_one_point": "at exactly one point",
+    "curriculum_from_home": "all begun in one pose",
+}
+
+
 def ring_figure(rows: Sequence[Row]) -> Figure:
     """Expected return on every ring before any training on it, against the level."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    for run in by_ring(rows):
-        seed = run[0]["seed"]
-        for accepted in (True, False):
-            tried = [row for row in run if row["accepted"] is accepted]
-            value = [row["expected_return"] for row in tried]
-            low = [row["expected_return"] - row["expected_return/lo"] for row in tried]
-            high = [row["expected_return/hi"] - row["expected_return"] for row in tried]
-            axes.errorbar(
-                [row["level"] + 0.004 * seed for row in tried],
-                value,
-                [low, high],
-                fmt="o",
-                ms=4,
-                lw=0.7,
-                color=f"C{seed}",
-                mfc=None if accepted else "white",
-                label=f"seed {seed}" if accepted else None,
-            )
-    axes.errorbar([], [], fmt="o", ms=4, color="gray", mfc="white", label="refused")
-    axes.axhline(0.02, color="tab:red", lw=0.8, ls="--", label="least lower end")
-    axes.set(
-        xlabel="level before it widens",
-        ylabel="E[R] on the ring",
-        ylim=(-0.02, 1.03),
-        xlim=(-0.02, 1.02),
-    )
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    starts = {m: found for m in STARTS if (found := [r for r in rows if r["method"] == m])}
+    figure = Figure(figsize=(4.6 * len(starts), 3.8), layout="constrained")
+    grid = figure.subplots(1, len(starts), sharey=True, squeeze=False)[0]
+    for axes, (start, tried) in zip(grid, starts.items(), strict=True):
+        for run in by_ring(tried):
+            _draw_rings(axes, run)
+        axes.axhline(0.02, color="tab:red", lw=0.8, ls="--", label="least lower end")
+        axes.errorbar([], [], fmt="o", ms=4, color="gray", mfc="white", label="refused")
+        axes.set(title=STARTS[start], xlabel="level before it widens", xlim=(-0.02, 1.02))
+        axes.set_ylim(-0.02, 1.03)
+        axes.grid(alpha=0.3)
+    grid[0].set_ylabel("E[R] on the ring")
+    grid[0].legend(frameon=False, fontsize=8)
     return figure
+
+
+def _draw_rings(axes: Axes, run: Sequence[Row]) -> None:
+    """The rings of one seed: filled where the level widened, empty where it did not."""
+    seed = run[0]["seed"]
+    for accepted in (True, False):
+        tried = [row for row in run if row["accepted"] is accepted]
+        value = [row["expected_return"] for row in tried]
+        low = [row["expected_return"] - row["expected_return/lo"] for row in tried]
+        high = [row["expected_return/hi"] - row["expected_return"] for row in tried]
+        axes.errorbar(
+            [row["level"] + 0.004 * seed for row in tried],
+            value,
+            [low, high],
+            fmt="o",
+            ms=4,
+            lw=0.7,
+            color=f"C{seed}",
+            mfc=None if accepted else "white",
+            label=f"seed {seed}" if accepted else None,
+        )
 
 
 def by_ring(rows: Sequence[Row]) -> list[list[Row]]:

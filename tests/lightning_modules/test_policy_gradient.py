@@ -18,6 +18,7 @@ from lightning_modules import (
     Sampler,
     load_policy,
 )
+from lightning_modules.checkpoint import check_same_training
 
 SIZE = 512
 
@@ -264,3 +265,17 @@ def test_only_the_critic_learns_in_the_warm_up(beachhead):
 def test_arguments_that_make_no_sense_are_refused(arguments, sentence):
     with pytest.raises((ValueError, FileNotFoundError), match=sentence):
         learner(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("saved", "current", "sentence"),
+    [
+        (PPO(), PPO(clip=0.02), "keeps its objective: its objective clip is 0.01, .* is 0.02"),
+        (PPO(), Reinforce(), "its objective class_path is .*PPO, the current one is .*Reinforce"),
+    ],
+)
+def test_a_run_is_not_resumed_under_another_objective(saved, current, sentence):
+    arguments = {"init_args": learner(objective=saved).init_args()}
+    checkpoint = {"policy": arguments, "optimizer_states": []}
+    with pytest.raises(ValueError, match=sentence):
+        check_same_training(checkpoint, learner(objective=current).init_args())
