@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
 from statistics import fmean, stdev
 from typing import Any
@@ -43,8 +43,7 @@ def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     yield "curriculum-gate", gate_rows(rows)
     yield "curriculum-demonstrations", demonstration_rows(rows)
     yield "curriculum-replaced", replaced(rows)
-    wanted = [("demonstrated here", 32), ("over the whole table", 2048)]
-    yield "curriculum-cost", teleoperation_cost.table(wanted, BRIDGE.seconds, Assumptions())
+    yield "curriculum-cost", cost_rows(rows)
 
 
 def of(rows: Sequence[Row], study: str, **wanted: object) -> list[Row]:
@@ -277,23 +276,46 @@ def demonstration_rows(rows: Sequence[Row]) -> str:
 def replaced(rows: Sequence[Row]) -> str:
     """How many demonstrations over the whole table do what the curriculum does."""
     ours = [r["success/table"] for r in last(of(rows, "table", method="curriculum", phi="test"))]
+    cloned = by_demonstrations(rows)
+    if not ours or not cloned:
+        return ""
+    begin = (
+        f"The curriculum ends at {fmean(ours):.3f} on `table`, the mean over {len(ours)} seeds. "
+    )
+    if equal := equivalent(fmean(ours), cloned):
+        return begin + f"Cloning gets there with about {equal:,} (interpolated)."
+    if max(cloned.values()) < fmean(ours):
+        return begin + f"Cloning does not get there with {max(cloned):,}."
+    return begin + f"Cloning gets there with {min(cloned):,} already."
+
+
+def by_demonstrations(rows: Sequence[Row]) -> dict[int, float]:
+    """Success on ``table`` by the number of demonstrations spread over it, the mean over seeds."""
     found: dict[int, list[float]] = defaultdict(list)
     for row in of(rows, "demonstrations", method="cloning_table"):
         found[row["demonstrations"]].append(row["success/table"])
-    counts = sorted(found)
-    if not ours or not counts:
-        return ""
-    reached, cloned = fmean(ours), [fmean(found[n]) for n in counts]
-    begin = f"The curriculum ends at {reached:.3f} on `table`, the mean over {len(ours)} seeds. "
-    for (n, a), (m, b) in pairwise(zip(counts, cloned, strict=True)):
+    return {n: fmean(found[n]) for n in sorted(found)}
+
+
+def equivalent(reached: float, cloned: Mapping[int, float]) -> int | None:
+    """With how many demonstrations cloning reaches a success; None outside of what was cloned.
+
+    Between two numbers success goes with the logarithm.
+    """
+    for (n, a), (m, b) in pairwise(cloned.items()):
         if a < reached <= b:
             share = (reached - a) / (b - a)
-            equal = math.exp(math.log(n) + share * (math.log(m) - math.log(n)))
-            return begin + f"Cloning gets there with about {equal:,.0f} (interpolated)."
-    best = max(cloned)
-    if best < reached:
-        return begin + f"Cloning does not get there with {counts[-1]:,}: {best:.3f}."
-    return begin + f"Cloning gets there with {counts[0]:,} already: {cloned[0]:.3f}."
+            return round(math.exp(math.log(n) + share * (math.log(m) - math.log(n))))
+    return None
+
+
+def cost_rows(rows: Sequence[Row]) -> str:
+    """What those demonstrations cost a person, beside published collections."""
+    ours = [r["success/table"] for r in last(of(rows, "table", method="curriculum", phi="test"))]
+    wanted = [("demonstrated here", 32)]
+    if ours and (equal := equivalent(fmean(ours), by_demonstrations(rows))):
+        wanted.append(("over the table, to do as well", equal))
+    return teleoperation_cost.table(wanted, BRIDGE.seconds, Assumptions())
 
 
 def bowl_rows(rows: Sequence[Row]) -> str:
