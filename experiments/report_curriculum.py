@@ -285,8 +285,10 @@ def replaced(rows: Sequence[Row]) -> str:
     if equal := equivalent(fmean(ours), cloned):
         return begin + f"Cloning gets there with about {equal:,} (interpolated)."
     if max(cloned.values()) < fmean(ours):
-        return begin + f"Cloning does not get there with {max(cloned):,}."
-    return begin + f"Cloning gets there with {min(cloned):,} already."
+        return (
+            begin + f"Cloning does not get there with {max(cloned):,}: {max(cloned.values()):.3f}."
+        )
+    return begin + f"Cloning gets there with {min(cloned):,} already: {cloned[min(cloned)]:.3f}."
 
 
 def by_demonstrations(rows: Sequence[Row]) -> dict[int, float]:
