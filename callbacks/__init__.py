@@ -14,7 +14,7 @@ from callbacks.denoising import DenoisingPicture
 from callbacks.divergence import DivergenceGuard
 from callbacks.evaluation import RolloutEvaluation
 from callbacks.heatmap import SuccessHeatmap
-from callbacks.lifetimes import Explorer, LifetimeWriter
+from callbacks.lifetimes import AdaptationEvaluation, Explorer, LifetimeWriter
 from callbacks.operator_time import OperatorTime
 from callbacks.predictions import PredictionWriter
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
@@ -22,6 +22,7 @@ from callbacks.summary import Summary
 from callbacks.video import RolloutVideo
 
 __all__ = [
+    "AdaptationEvaluation",
     "BoundaryExpansion",
     "Curriculum",
     "CurriculumHeatmap",

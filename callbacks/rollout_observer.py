@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from tensordict import TensorDictBase
+
+from robot.success_rate import SuccessRate
 
 
 @dataclass(frozen=True)
@@ -18,11 +21,15 @@ class EvaluatedRollouts:
         task: the data module whose task was rolled out.
         episodes: per phi set ``phi`` [n, P], ``success`` [n] and ``length`` [n], of all ranks.
         recordings: per phi set this rank's share of the same, with ``trajectory`` and ``state``.
+        prefix: of the success rates in results; a phi set's name, or a shot's, follows.
+        others: success rates beside these, by their whole name in results.
     """
 
     task: Any
     episodes: dict[str, TensorDictBase]
     recordings: dict[str, TensorDictBase]
+    prefix: str = "success"
+    others: Mapping[str, SuccessRate] = field(default_factory=dict[str, SuccessRate])
 
 
 class RolloutObserver(Callback):

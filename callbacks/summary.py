@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ class Summary(RolloutObserver):
 
     def __init__(self) -> None:
         self.rates: dict[str, SuccessRate] = {}
+        self.others: Mapping[str, SuccessRate] = {}
+        self.prefix = "success"
         self.fit_wall_s = 0.0
         self.fit_cpu_s = 0.0
         self._wall_start = 0.0
@@ -58,6 +61,7 @@ class Summary(RolloutObserver):
         self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts
     ) -> None:
         """Keeps the newest success rates."""
+        self.prefix, self.others = rollouts.prefix, rollouts.others
         self.rates = {
             name: SuccessRate.of(episodes["success"])
             for name, episodes in rollouts.episodes.items()
@@ -85,7 +89,9 @@ class Summary(RolloutObserver):
                 )
         result: dict[str, Any] = {}
         for name, rate in self.rates.items():
-            result |= rate.metrics(f"success/{name}")
+            result |= rate.metrics(f"{self.prefix}/{name}")
+        for name, rate in self.others.items():
+            result |= rate.metrics(name)
         result |= {"seed": _seed(), "config": _config(trainer), "wall_s": wall, "cpu_s": cpu}
         result |= {"fit/wall_s": self.fit_wall_s, "fit/cpu_s": self.fit_cpu_s}
         print(result_line(result), flush=True)
@@ -97,7 +103,7 @@ class Summary(RolloutObserver):
 def success_table(rates: dict[str, SuccessRate], title: str) -> Table:
     """Success, number of episodes and interval of every phi set."""
     table = Table(title=title)
-    table.add_column("phi set")
+    table.add_column("shot" if "shot_1" in rates else "phi set")
     for column in ("success", "episodes", "95 % interval"):
         table.add_column(column, justify="right")
     for name, rate in rates.items():

@@ -40,7 +40,7 @@ from experiments.results import (  # noqa: E402
     write_rows,
 )
 from lightning_modules import DiffusionPolicy  # noqa: E402
-from lightning_modules.checkpoint import read_checkpoint, resolve  # noqa: E402
+from lightning_modules.policy import load_learner  # noqa: E402
 from lightning_modules.skill import (  # noqa: E402
     ActionNoise,
     Calibrated,
@@ -179,9 +179,7 @@ class Ladder:
 
 def load(policy: str, seed: int) -> DiffusionPolicy:
     """The learner whose skill is turned down."""
-    checkpoint = read_checkpoint(GENERALIST if policy == "generalist" else guidable(seed))
-    learner = resolve(checkpoint["policy"]["class_path"], DiffusionPolicy).rebuild(checkpoint)
-    return learner.eval().requires_grad_(False)
+    return load_learner(GENERALIST if policy == "generalist" else guidable(seed))
 
 
 def guidable(seed: int) -> Path:

@@ -80,6 +80,18 @@ def _check(observations: object) -> None:
             raise ValueError(f"observation field {name!r} is not finite")
 
 
+def load_learner(path: str | Path) -> DiffusionPolicy:
+    """The learner of a checkpoint as it acts: whole, but without gradients.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no policy's checkpoint.
+    """
+    checkpoint = read_checkpoint(path)
+    learner = resolve(checkpoint["policy"]["class_path"], DiffusionPolicy).rebuild(checkpoint)
+    return learner.eval().requires_grad_(False)
+
+
 def load_policy(
     path: str | Path, device: str | torch.device = "cpu", sampler: Sampler | None = None
 ) -> CheckpointPolicy:
@@ -94,9 +106,7 @@ def load_policy(
         FileNotFoundError: if there is no such file.
         ValueError: if it is no policy's checkpoint, or the sampler does not fit it.
     """
-    checkpoint = read_checkpoint(path)
-    cls = resolve(checkpoint["policy"]["class_path"], DiffusionPolicy)
-    learner = cls.rebuild(checkpoint)
+    learner = load_learner(path)
     if sampler is not None:
         learner.sample_by(sampler)
     return CheckpointPolicy(learner.to(device))

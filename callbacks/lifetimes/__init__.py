@@ -1,6 +1,7 @@
 """Lifetimes: made by a policy that searches, to learn from how to improve."""
 
+from callbacks.lifetimes.evaluation import AdaptationEvaluation
 from callbacks.lifetimes.explorer import Explorer
 from callbacks.lifetimes.writer import LifetimeWriter
 
-__all__ = ["Explorer", "LifetimeWriter"]
+__all__ = ["AdaptationEvaluation", "Explorer", "LifetimeWriter"]

@@ -1,0 +1,214 @@
+"""How well a policy with a memory adapts to what is hidden: success by shot on held-out phi."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from tensordict import TensorDict, TensorDictBase
+from torch import Tensor
+
+from callbacks.lifetimes.adaptation import Adaptation, adaptation_figure
+from callbacks.lifetimes.lives import Living, live
+from callbacks.lifetimes.rivals import Knowing, Searching
+from callbacks.pictures import log_figure
+from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
+from callbacks.rollout_progress import rollout_progress
+from datamodules.check import reference
+from datamodules.hidden import HiddenTask
+from lightning_modules.lifetime_policy import LifetimePolicy
+from lightning_modules.meta_learner import MetaLearner
+from lightning_modules.policy import load_learner
+from lightning_modules.ranks import of_all, share
+from lightning_modules.skill import SampledBy
+from robot.policy import Policy
+from robot.seeds import evaluation_seed
+from robot.success_rate import SuccessRate
+
+VALIDATION, TEST = 0, 1
+
+
+class AdaptationEvaluation(Callback):
+    """Lets the learner live on phi that it is never trained on, and logs success by shot.
+
+    Runs at the start of the validation epoch, as RolloutEvaluation does. At test it also lets those
+    live that it is compared with, on the same phi: itself with its memory emptied after each
+    episode, a scripted operator who searches (the *reference*: the best that a memory can bring, at
+    the success of one scripted attempt) and, with the policy ``skill``: an oracle, a memoryless
+    one (a guess an episode) and one who guesses until it succeeds and then repeats. Ranks share
+    the lifetimes.
+
+    Logs ``adaptation/success/shot_<h>`` and the rest of
+    :meth:`~callbacks.lifetimes.adaptation.Adaptation.metrics`, at test for the others with their
+    name in the place of ``success``, and the figure ``adaptation/curve``. Then it shows the
+    episodes of each shot to every :class:`~callbacks.RolloutObserver`.
+
+    Args:
+        every_n_epochs: validations in other epochs let nobody live, but in the last one.
+        lifetimes: at validation.
+        test_lifetimes: at test.
+        shots: H.
+        num_envs: most lifetimes that are lived at once.
+        skill: checkpoint of the policy that the others act with at test; without one they are left
+            out.
+        seed: of the evaluation, independent of the run's.
+
+    Raises:
+        ValueError: if a number is below 1.
+    """
+
+    def __init__(
+        self,
+        every_n_epochs: int = 1,
+        lifetimes: int = 64,
+        test_lifetimes: int = 512,
+        shots: int = 6,
+        num_envs: int = 128,
+        skill: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        if min(every_n_epochs, lifetimes, test_lifetimes, shots, num_envs) < 1:
+            raise ValueError(
+                f"every_n_epochs is {every_n_epochs}, lifetimes {lifetimes}, test_lifetimes "
+                f"{test_lifetimes}, shots {shots} and num_envs {num_envs}, all must be at least 1"
+            )
+        self.every_n_epochs = every_n_epochs
+        self.lifetimes = lifetimes
+        self.test_lifetimes = test_lifetimes
+        self.shots = shots
+        self.num_envs = num_envs
+        self.skill = skill
+        self.seed = seed
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Checks that there is something hidden, and a memory to find it out with."""
+        task: Any = getattr(trainer, "datamodule", None)
+        if not isinstance(task, HiddenTask):
+            raise ValueError(
+                f"adaptation is evaluated on a task with something hidden, {type(task).__name__} "
+                "has nothing"
+            )
+        if not isinstance(pl_module, MetaLearner):
+            raise ValueError(f"{type(pl_module).__name__} has no memory to adapt with")
+        needed = self.shots * -(-task.max_steps // pl_module.horizons.action)
+        if needed > pl_module.trunk.context:
+            raise ValueError(
+                f"{self.shots} shots may take {needed} decisions, more than the "
+                f"{pl_module.trunk.context} of the learner's context"
+            )
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Evaluates with few lifetimes."""
+        fitting = trainer.state.fn == "fit"
+        epoch = trainer.current_epoch + 1
+        due = epoch % self.every_n_epochs == 0 or epoch == trainer.max_epochs
+        if not trainer.sanity_checking and (due or not fitting):
+            self._evaluate(trainer, pl_module, VALIDATION, self.lifetimes)
+
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Evaluates with many, beside the others."""
+        self._evaluate(trainer, pl_module, TEST, self.test_lifetimes)
+
+    @torch.inference_mode(False)
+    @torch.no_grad()
+    def _evaluate(self, trainer: Trainer, module: Any, stage: int, n: int) -> None:
+        task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        key = evaluation_seed(self.seed, "adaptation", stage)
+        phi = task.phi_set.sample(n, torch.Generator().manual_seed(key))[share(n, trainer)]
+        makers: dict[str, Callable[[Tensor, int], Living]] = {
+            "success": lambda phi, _: LifetimePolicy(module, len(phi))
+        }
+        if stage == TEST:
+            makers |= self._others(task, module)
+        lived: dict[str, Adaptation] = {}
+        shown: list[TensorDictBase] = []
+        with rollout_progress(trainer, len(phi) * self.shots * len(makers)) as advance:
+            for name, maker in makers.items():
+                parts: list[Adaptation] = []
+                for number, group in enumerate(phi.split(self.num_envs)):
+                    seed = evaluation_seed(self.seed, stage, name, number, trainer.global_rank)
+                    environment = task.environment(len(group), seed)
+                    record = name == "success" and number == 0
+                    shots = live(
+                        environment, maker(group, seed), group, self.shots, seed, record=record
+                    )
+                    environment.close()
+                    shown += shots if record else []
+                    parts.append(Adaptation.of(shots))
+                    advance(len(group) * self.shots)
+                lived[name] = _all_lifetimes(module, Adaptation.joined(parts), n)
+        curves = {name: adaptation.by_shot() for name, adaptation in lived.items()}
+        if stage == TEST:
+            curves["reference"] = reference(task, n, self.shots, self.seed)
+        self._log(trainer, module, task, lived["success"], curves)
+        rollouts = EvaluatedRollouts(
+            task,
+            {f"shot_{i + 1}": _shot(lived["success"], i) for i in range(self.shots)},
+            {f"shot_{i + 1}": shot for i, shot in enumerate(shown)},
+            prefix="adaptation/success",
+            others={k: v for name, rates in curves.items() for k, v in _named(name, rates)},
+        )
+        for observer in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
+            if isinstance(observer, RolloutObserver):
+                observer.on_rollouts(trainer, module, rollouts)
+
+    def _others(
+        self, task: HiddenTask, module: MetaLearner
+    ) -> dict[str, Callable[[Tensor, int], Living]]:
+        """Who else lives at test, by name."""
+        others: dict[str, Callable[[Tensor, int], Living]] = {
+            "memory_reset": lambda phi, _: LifetimePolicy(module, len(phi), forgets=True)
+        }
+        if self.skill is None:
+            return others
+        learner = load_learner(self.skill).to(module.device)
+        skill: Policy = SampledBy(learner, learner.sampler)
+
+        def searching(phi: Tensor, seed: int) -> Living:
+            return Searching(skill, task, phi, "prior", torch.Generator().manual_seed(seed))
+
+        def guessing(phi: Tensor, seed: int) -> Living:
+            guesses = task.guesses(len(phi), torch.Generator().manual_seed(seed))
+            return Knowing(skill, task, guesses)
+
+        return {
+            **others,
+            "oracle": lambda phi, _: Knowing(skill, task, task.phi_space.hidden(phi)),
+            "memoryless": guessing,
+            "random_then_repeat": searching,
+        }
+
+    def _log(
+        self,
+        trainer: Trainer,
+        module: LightningModule,
+        task: HiddenTask,
+        lived: Adaptation,
+        curves: dict[str, list[SuccessRate]],
+    ) -> None:
+        metrics = {f"adaptation/{k}": v for k, v in lived.metrics(task.spec.rate).items()}
+        for name, rates in curves.items():
+            if name != "success":
+                for key, rate in _named(name, rates):
+                    metrics |= rate.metrics(key)
+        metrics["adaptation/success"] = metrics[f"adaptation/success/shot_{self.shots}"]
+        module.log_dict(metrics, batch_size=1)
+        log_figure(trainer, "adaptation/curve", adaptation_figure(curves))
+
+
+def _named(name: str, rates: list[SuccessRate]) -> Iterator[tuple[str, SuccessRate]]:
+    for shot, rate in enumerate(rates, start=1):
+        yield f"adaptation/{name}/shot_{shot}", rate
+
+
+def _all_lifetimes(module: LightningModule, mine: Adaptation, n: int) -> Adaptation:
+    """Those of all ranks."""
+    return Adaptation(of_all(module, mine.success, n), of_all(module, mine.length, n))
+
+
+def _shot(lived: Adaptation, shot: int) -> TensorDictBase:
+    fields = {"success": lived.success[:, shot], "length": lived.length[:, shot]}
+    return TensorDict(fields, batch_size=[len(lived.success)])
