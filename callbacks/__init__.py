@@ -14,7 +14,7 @@ from callbacks.denoising import DenoisingPicture
 from callbacks.divergence import DivergenceGuard
 from callbacks.evaluation import RolloutEvaluation
 from callbacks.heatmap import SuccessHeatmap
-from callbacks.lifetimes import AdaptationEvaluation, Explorer, LifetimeWriter
+from callbacks.lifetimes import AdaptationEvaluation, DAgger, Explorer, LifetimeWriter
 from callbacks.operator_time import OperatorTime
 from callbacks.predictions import PredictionWriter
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
@@ -26,6 +26,7 @@ __all__ = [
     "BoundaryExpansion",
     "Curriculum",
     "CurriculumHeatmap",
+    "DAgger",
     "DenoisingPicture",
     "DivergenceGuard",
     "EvaluatedRollouts",

@@ -120,13 +120,17 @@ class LifetimeStore:
         lifetimes.select(*FIELDS).contiguous().memmap(str(temporary))
         temporary.rename(self.path / f"part-{part:05d}")
 
+    def part(self, part: int) -> TensorDict:
+        """The lifetimes of one part."""
+        return TensorDict.load_memmap(self.path / f"part-{part:05d}")
+
     def load(self) -> TensorDict:
         """All lifetimes, ``[N]``.
 
         Raises:
             ValueError: if there are none.
         """
-        parts = [TensorDict.load_memmap(self.path / f"part-{part:05d}") for part in self.parts()]
+        parts = [self.part(part) for part in self.parts()]
         if not parts:
             raise ValueError(f"there are no lifetimes at {str(self.path)!r} yet")
         return cast("TensorDict", TensorDict.cat(parts))

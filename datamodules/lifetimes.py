@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
+import torch
 from tensordict import TensorDict
 from torchrl.data import TensorStorage
 
@@ -47,6 +49,7 @@ class Lifetimes(Source):
         self.validation = validation
         self._place: tuple[int, int, int] = 0, 0, 1
         self._lifetimes: TensorDict | None = None
+        self._own: list[TensorDict] = []
 
     def setup(
         self,
@@ -79,16 +82,23 @@ class Lifetimes(Source):
                 what = f"{name} is" if name != "spec" else "task, arm or ranges are"
                 shown = f" {theirs[name]}, here it is {value}" if name != "spec" else " others"
                 raise ValueError(f"the lifetimes at {self.path} do not fit: their {what}{shown}")
-        self._lifetimes = store.load().exclude("phi")
+        self._lifetimes = _marked(store.load(), own=False)
+
+    def add(self, lifetimes: TensorDict) -> None:
+        """Serves these, too, the learner's own, from the next loader on."""
+        self._own.append(_marked(lifetimes, own=True))
 
     def train_loader(self) -> PassLoader:
         """Shuffled lifetimes, ``[B]``: the fields of :mod:`datamodules.lifetime_store` but phi.
+
+        ``own``, bool ``[B]``, says whose they are: what a learner has done itself is no example.
 
         Raises:
             FileNotFoundError: if there are none.
         """
         everyone = self._everyone()
-        return self._loader(everyone[self._held_out(everyone) :], shuffle=True)
+        shown = everyone[self._held_out(everyone) :]
+        return self._loader(cast("TensorDict", torch.cat([shown, *self._own])), shuffle=True)
 
     def validation_loader(self) -> PassLoader | None:
         """Those held out, once each."""
@@ -113,3 +123,9 @@ class Lifetimes(Source):
         )
         steps = self.steps_per_epoch if shuffle else None
         return PassLoader(TensorStorage(lifetimes), sampler, self.batch_size, steps)
+
+
+def _marked(lifetimes: TensorDict, *, own: bool) -> TensorDict:
+    """Without what is hidden, and with whose they are."""
+    shown = lifetimes.exclude("phi")
+    return shown.set("own", torch.full((len(shown),), own))

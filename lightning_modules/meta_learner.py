@@ -173,14 +173,17 @@ class MetaLearner(DiffusionPolicy):
         condition = self.remember(
             seen.flatten(1, 2), self._rest(batch, there, done[..., :action_horizon, :]), flat
         )[flat]  # [D, C + W]
+        # What it has done itself is no example to imitate.
+        shown = (~batch["own"])[:, None].expand_as(flat)[flat].to(condition.dtype)  # [D]
         loss = condition.new_zeros(())
-        for weight, chunk in (
-            (self.imitation, done),
-            (self.oracle, self.normalizer.action(batch["oracle"], origin)),
+        for weight, chunk, counts in (
+            (self.imitation, done, shown),
+            (self.oracle, self.normalizer.action(batch["oracle"], origin), None),
         ):
             if weight:
                 x_0 = chunk.flatten(1, 2)[flat]
-                loss = loss + weight * self.denoising_loss(x_0, condition, generator).mean()
+                each = self.denoising_loss(x_0, condition, generator)
+                loss = loss + weight * (each if counts is None else each * counts).mean()
         return loss
 
     def _rest(self, batch: TensorDictBase, there: Tensor, done: Tensor) -> Tensor:

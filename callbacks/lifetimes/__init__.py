@@ -1,7 +1,8 @@
 """Lifetimes: made by a policy that searches, to learn from how to improve."""
 
+from callbacks.lifetimes.dagger import DAgger
 from callbacks.lifetimes.evaluation import AdaptationEvaluation
 from callbacks.lifetimes.explorer import Explorer
 from callbacks.lifetimes.writer import LifetimeWriter
 
-__all__ = ["AdaptationEvaluation", "Explorer", "LifetimeWriter"]
+__all__ = ["AdaptationEvaluation", "DAgger", "Explorer", "LifetimeWriter"]

@@ -71,19 +71,34 @@ class Explorer:
         truth = task.phi_space.hidden(phi)
         choice: Choice = "prior" if self.hypothesis == "informed" else self.hypothesis
         search = Search(task, phi, generator, choice)
-        episodes: list[TensorDict] = []
+        shots: list[TensorDict] = []
         for shot, rung in enumerate(self.ladder):
             hypothesis = truth if self.hypothesis == "informed" else search.next()
             key = training_seed("explorer", seed, shot)
             skill = AsIf(rung.policy(learner, key), task, hypothesis)
-            episode = rollout(env, skill, phi, key, record=True)
-            search.observe(episode["success"])
-            episodes.append(decisions(episode, learner, task.max_steps))
-        lifetimes = cast("TensorDict", TensorDict.stack(episodes, dim=1))
-        label(lifetimes, task, learner, truth, training_seed("oracle", seed))
-        flat = learner.spec.flatten(lifetimes[OBSERVATION])
-        lifetimes = lifetimes.auto_batch_size_(batch_dims=1)
-        return lifetimes.set(OBSERVATION, flat).set("phi", phi)
+            shots.append(rollout(env, skill, phi, key, record=True))
+            search.observe(shots[-1]["success"])
+        return lifetimes_of(shots, task, learner, phi, seed)
+
+
+def lifetimes_of(
+    shots: Sequence[TensorDict], task: HiddenTask, oracle: DiffusionPolicy, phi: Tensor, seed: int
+) -> TensorDict:
+    """The fields of a lifetime store, ``[N]``, from episodes on one phi each.
+
+    Args:
+        shots: recorded episodes of each shot, ``[N]``.
+        task: the family.
+        oracle: the skill that labels every decision, as if it knew phi.
+        phi: task parameters ``[N, P]``.
+        seed: of the labels' noise.
+    """
+    episodes = [decisions(shot, oracle, task.max_steps) for shot in shots]
+    lifetimes = cast("TensorDict", TensorDict.stack(episodes, dim=1))
+    label(lifetimes, task, oracle, task.phi_space.hidden(phi), training_seed("oracle", seed))
+    flat = oracle.spec.flatten(lifetimes[OBSERVATION])
+    lifetimes = lifetimes.auto_batch_size_(batch_dims=1)
+    return lifetimes.set(OBSERVATION, flat).set("phi", phi)
 
 
 def decisions(episodes: TensorDict, learner: DiffusionPolicy, max_steps: int) -> TensorDict:

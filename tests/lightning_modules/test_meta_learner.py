@@ -44,6 +44,7 @@ def lifetimes(seed=0):
             "oracle": draw(DECISIONS, 4, 2) * torch.tensor([4.0, 0.1]),
             "length": length,
             "success": torch.rand(LIFETIMES, SHOTS, generator=generator) < 0.5,
+            "own": torch.zeros(LIFETIMES, dtype=torch.bool),
         },
         [LIFETIMES],
     )
@@ -187,3 +188,20 @@ def test_the_loss_is_of_what_was_executed_of_the_oracles_chunks_or_of_both():
     assert losses[1, 1] == pytest.approx(losses[1, 0] + losses[0, 1], rel=1e-5)
     with pytest.raises(ValueError, match=r"imitation is 0\.0 and oracle 0\.0"):
         learner(imitation=0.0, oracle=0.0)
+
+
+def test_own_lifetimes_are_learnt_by_the_oracles_labels_alone():
+    """Whatever was executed in them."""
+    batch = lifetimes()
+    batch["own"] = torch.tensor([True, False, True, False, False])
+    changed = batch.clone()
+    changed["action"][0, -1, -1] += 1.0  # the last action of the last episode: seen by no decision
+    changed["action"][2, -1, -1] -= 1.0
+    with torch.no_grad():
+        model = learner(oracle=1.0)
+        losses = [float(model._loss(b, torch.Generator().manual_seed(0))) for b in (batch, changed)]
+        assert losses[0] == losses[1]
+        batch["own"][:] = changed["own"][:] = False
+        batch["length"][:, -1] = changed["length"][:, -1] = STEPS
+        losses = [float(model._loss(b, torch.Generator().manual_seed(0))) for b in (batch, changed)]
+        assert losses[0] != losses[1]

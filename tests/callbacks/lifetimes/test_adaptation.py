@@ -18,7 +18,7 @@ def test_hazard_and_what_is_kept_are_counted_apart():
     success = torch.tensor([[0, 1, 1], [0, 0, 1], [1, 0, 1], [0, 0, 0]], dtype=torch.bool)
     length = torch.full((4, 3), 20)
     found = Adaptation(success, length).metrics(rate=10.0)
-    assert [found[f"success/shot_{h}"] for h in (1, 2, 3)] == [0.25, 0.5, 0.75]
+    assert [found[f"success/shot_{h}"] for h in (1, 2, 3)] == [0.25, 0.25, 0.75]
     assert [found[f"hazard/shot_{h}"] for h in (1, 2, 3)] == [0.25, pytest.approx(1 / 3), 0.5]
     assert "kept/shot_1" not in found
     assert [found[f"kept/shot_{h}"] for h in (2, 3)] == [0.0, 1.0]
