@@ -14,7 +14,13 @@ from callbacks.denoising import DenoisingPicture
 from callbacks.divergence import DivergenceGuard
 from callbacks.evaluation import RolloutEvaluation
 from callbacks.heatmap import SuccessHeatmap
-from callbacks.lifetimes import AdaptationEvaluation, DAgger, Explorer, LifetimeWriter
+from callbacks.lifetimes import (
+    AdaptationEvaluation,
+    DAgger,
+    Explorer,
+    LifetimeVideo,
+    LifetimeWriter,
+)
 from callbacks.operator_time import OperatorTime
 from callbacks.predictions import PredictionWriter
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
@@ -33,6 +39,7 @@ __all__ = [
     "Explorer",
     "Learnability",
     "LevelReplay",
+    "LifetimeVideo",
     "LifetimeWriter",
     "NoOpFilter",
     "OperatorTime",

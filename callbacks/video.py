@@ -60,7 +60,7 @@ class RolloutVideo(ScenePicture):
                 recording = rollouts.recordings[name]
                 states = recording["state"][i, : max(lengths) + 1]
                 frames = renderer.frames(rollouts.task, recording["phi"][i], states)
-                views[-1].append(_framed(frames, name, kind))
+                views[-1].append(framed(frames, name, kind))
         log_gif(trainer, "rollout/video", mosaic(views), rollouts.task.spec.rate)
 
 
@@ -88,9 +88,9 @@ def mosaic(rows: list[list[Frames]]) -> Frames:
     return np.concatenate([np.concatenate(row, axis=2) for row in filled], axis=1)
 
 
-def _framed(frames: Frames, phi_set: str, success: bool) -> Frames:
+def framed(frames: Frames, name: str, success: bool) -> Frames:
     """Frames with a coloured border and a caption."""
-    caption = f"{phi_set}: {'success' if success else 'failure'}"
+    caption = f"{name}: {'success' if success else 'failure'}"
     images = [Image.fromarray(frame) for frame in frames]
     for image in images:
         draw = ImageDraw.Draw(image)

@@ -7,6 +7,7 @@ from callbacks.lifetimes import AdaptationEvaluation
 from callbacks.lifetimes.adaptation import Adaptation
 from callbacks.lifetimes.lives import live
 from callbacks.lifetimes.rivals import Knowing, Searching
+from callbacks.lifetimes.video import found_out
 from datamodules import PickBanana, Rollouts, WantedObject
 from lightning_modules.policy import load_learner
 from lightning_modules.skill import SampledBy
@@ -49,3 +50,8 @@ def test_one_who_knows_succeeds_at_once_and_one_who_searches_later():
     found = Adaptation.of(live(env, searching, phi, shots=4, seed=0)).by_shot()
     assert found[0].rate < 0.6
     assert found[3].rate > 0.85
+
+
+def test_a_lifetime_in_which_something_is_found_out_is_shown_first():
+    success = torch.tensor([[1, 1], [0, 0], [1, 0], [0, 1], [1, 1]], dtype=torch.bool)
+    assert found_out(success) == [3, 0, 1, 4, 2]
