@@ -2,6 +2,7 @@
 
 from datamodules.bumped_camera import BumpedCamera
 from datamodules.demonstrations import Demonstrations
+from datamodules.hidden_reach import HiddenReach
 from datamodules.lifetimes import Lifetimes
 from datamodules.pick_banana import PickBanana
 from datamodules.place_in_bowl import PlaceInBowl
@@ -14,6 +15,7 @@ from datamodules.wanted_object import WantedObject
 __all__ = [
     "BumpedCamera",
     "Demonstrations",
+    "HiddenReach",
     "Lifetimes",
     "PickBanana",
     "PlaceInBowl",

@@ -20,18 +20,17 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 import datamodules
-from datamodules.hidden import HiddenTask
+from datamodules.hidden import Hidden
 from datamodules.rollouts import Rollouts
 from datamodules.search import Choice, Search
-from robot.record import demonstrate
 from robot.seeds import evaluation_seed
 from robot.success_rate import SuccessRate
-from robot.teleop.operator import Plan
 
 MARGIN = 0.30  # by which the oracle must be better
 SHOTS = 6
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cls.task_name: cls
         for name in datamodules.__all__
         if isinstance(cls := getattr(datamodules, name), type)
-        and issubclass(cls, HiddenTask)
+        and issubclass(cls, Hidden)
         and hasattr(cls, "task_name")
     }
     parser = argparse.ArgumentParser(description=__doc__)
@@ -55,11 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.episodes < 1:
         parser.error(f"episodes is {args.episodes}, it must be at least 1")
-    family = families[args.task]
-    phi_set = args.phi_set or list(family.phi_sets)[-1]
-    if phi_set not in family.phi_sets:
-        parser.error(f"no phi set {phi_set!r}; there are {', '.join(family.phi_sets)}")
-    task = family(phi_set, {"rollouts": Rollouts()})
+    family: Any = families[args.task]
+    try:
+        task = family(args.phi_set or list(family.phi_sets)[-1], {"rollouts": Rollouts()})
+    except ValueError as error:
+        parser.error(str(error))
     rates = admission(task, args.episodes, args.seed)
     for name, rate in rates.items():
         low, high = rate.interval
@@ -81,7 +80,7 @@ def admitted(rates: dict[str, SuccessRate]) -> bool:
     return rates["oracle"].rate - others >= MARGIN
 
 
-def admission(task: HiddenTask, episodes: int, seed: int) -> dict[str, SuccessRate]:
+def admission(task: Hidden, episodes: int, seed: int) -> dict[str, SuccessRate]:
     """Success of an oracle, a memoryless operator and one who forgets after each episode."""
     generator = torch.Generator().manual_seed(evaluation_seed("admission", seed))
     phi = task.phi_set.sample(episodes, generator)
@@ -92,7 +91,7 @@ def admission(task: HiddenTask, episodes: int, seed: int) -> dict[str, SuccessRa
     def success(hypotheses: Sequence[Tensor]) -> SuccessRate:
         """Of operators with these hypotheses ``[N, Q]``, in turn."""
         each = torch.stack(list(hypotheses), dim=1)  # [N, K, Q]
-        return SuccessRate.of(attempt(task, phi, [task.plan_in_turn(h) for h in each], seed))
+        return SuccessRate.of(task.scripted(phi, each, seed))
 
     return {
         "oracle": success([task.phi_space.hidden(phi)]),
@@ -102,7 +101,7 @@ def admission(task: HiddenTask, episodes: int, seed: int) -> dict[str, SuccessRa
 
 
 def reference(
-    task: HiddenTask, lifetimes: int, shots: int, seed: int, choice: Choice = "best"
+    task: Hidden, lifetimes: int, shots: int, seed: int, choice: Choice = "best"
 ) -> list[SuccessRate]:
     """Success at each shot of a scripted operator who searches."""
     generator = torch.Generator().manual_seed(evaluation_seed("reference", seed))
@@ -110,8 +109,8 @@ def reference(
     search = Search(task, phi, generator, choice)
     curve: list[SuccessRate] = []
     for shot in range(shots):
-        plans = [task.plan_as_if(h) for h in search.next()]
-        success = attempt(task, phi, plans, evaluation_seed("reference", seed, shot))
+        key = evaluation_seed("reference", seed, shot)
+        success = task.scripted(phi, search.next()[:, None], key)
         search.observe(success)
         curve.append(SuccessRate.of(success))
     return curve
@@ -133,21 +132,6 @@ def spread_out(known: Tensor, count: int) -> Tensor:
         distance = torch.cdist(known / scale, torch.stack(chosen) / scale).amin(1)
         chosen.append(known[distance.argmax()])
     return torch.stack(chosen)
-
-
-def attempt(
-    task: HiddenTask, phi: Tensor, plans: Sequence[Plan], seed: int, num_envs: int = 64
-) -> Tensor:
-    """Which of the scripted attempts at ``phi [N, P]`` succeed, bool ``[N]``."""
-    successes: list[bool] = []
-    for rows in torch.arange(len(phi)).split(num_envs):
-        env = task.environment(len(rows), seed)
-        chosen = [plans[i] for i in rows.tolist()]
-        key = evaluation_seed("operator", seed, int(rows[0]))
-        episodes = demonstrate(env, chosen, key, phi=phi[rows])
-        successes += [bool(episode["next", "reward"][-1] > 0) for episode in episodes]
-        env.close()
-    return torch.tensor(successes)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Tasks with hidden task parameters: what can only be found out by trying.
 
 A hidden parameter has effects that the observation does not show. What a policy believes of it is
-a *hypothesis*: :meth:`HiddenTask.as_if` turns what is seen into what would be seen if the
+a *hypothesis*: :meth:`Hidden.as_if` turns what is seen into what would be seen if the
 hypothesis held, in the terms of a *skill* that knows of no hidden parameters. So one skill makes
 every attempt: an oracle's (the hypothesis is the truth), a guess's, a memoryless policy's.
 """
@@ -15,15 +15,68 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
+from datamodules.sources import SourcedDataModule
 from datamodules.tabletop import tabletop_spec
 from datamodules.task import TaskDataModule, rollouts_alone
+from robot.phi import PhiSet, PhiSpace
 from robot.policy import Policy, PolicyWrapper
+from robot.record import demonstrate
 from robot.schema import TaskSpec
+from robot.seeds import evaluation_seed
 from robot.teleop.operator import Plan
 
+SIDE_BY_SIDE = 64  # scripted attempts
 
-class HiddenTask(TaskDataModule):
-    """Base of the families in which something is to be found out.
+
+class Hidden(SourcedDataModule):
+    """What all families have in which something is to be found out, on whatever arm."""
+
+    task_name: str
+    phi_space: PhiSpace
+    phi_sets: dict[str, PhiSet]
+    phi_set: PhiSet
+    max_steps: int
+
+    @abstractmethod
+    def environment(self, num_envs: int, seed: int = 0, num_threads: int = 0) -> Any:
+        """A batch of arms."""
+
+    @abstractmethod
+    def as_if(self, observation: TensorDictBase, hypothesis: Tensor) -> TensorDictBase:
+        """What would be seen if a hypothesis held.
+
+        Args:
+            observation: fields ``[B, ..., shape]``.
+            hypothesis: hidden task parameters ``[B, Q]``.
+        """
+
+    @abstractmethod
+    def chance(self, hypothesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
+        """How likely an attempt succeeds, by a model of the skill that was measured.
+
+        Args:
+            hypothesis: what is acted on, ``[..., Q]``.
+            truth: what is true, ``[..., Q]``.
+            visible: the other task parameters, ``[..., V]``; all three are broadcast.
+        """
+
+    @abstractmethod
+    def scripted(self, phi: Tensor, hypotheses: Tensor, seed: int) -> Tensor:
+        """Which attempts of scripted operators succeed, bool ``[N]``.
+
+        Args:
+            phi: where, ``[N, P]``.
+            hypotheses: what each acts on in an episode, one after the other, ``[N, K, Q]``.
+            seed: of what is random in it.
+        """
+
+    def guesses(self, n: int, generator: torch.Generator) -> Tensor:
+        """Hypotheses ``[n, Q]`` of one who knows nothing but their range."""
+        return self.phi_space.hidden(self.phi_set.sample(n, generator))
+
+
+class HiddenTask(TaskDataModule, Hidden):
+    """Base of the families on the simulated arm.
 
     A subclass sets ``skill``, the task whose policies act here: what is seen and done is the same,
     so that their checkpoints fit. Its ``phi_space`` has hidden dimensions.
@@ -47,25 +100,6 @@ class HiddenTask(TaskDataModule):
         return tabletop_spec(self.skill, self.arm, self.rate)
 
     @abstractmethod
-    def as_if(self, observation: TensorDictBase, hypothesis: Tensor) -> TensorDictBase:
-        """What would be seen if a hypothesis held.
-
-        Args:
-            observation: fields ``[B, ..., shape]``.
-            hypothesis: hidden task parameters ``[B, Q]``.
-        """
-
-    @abstractmethod
-    def chance(self, hypothesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
-        """How likely an attempt succeeds, by a model of the skill that was measured.
-
-        Args:
-            hypothesis: what is acted on, ``[..., Q]``.
-            truth: what is true, ``[..., Q]``.
-            visible: the other task parameters, ``[..., V]``; all three are broadcast.
-        """
-
-    @abstractmethod
     def skill_plan(self) -> Plan:
         """How a scripted operator exercises the skill."""
 
@@ -77,19 +111,27 @@ class HiddenTask(TaskDataModule):
         """None: one who goes by what is seen would demonstrate what does not work."""
         return None
 
-    def plan_as_if(self, hypothesis: Tensor) -> Plan:
-        """How an operator acts who believes in a hypothesis ``[Q]``."""
-        plan = self.skill_plan()
-        return lambda seen: plan(self.as_if(seen[None], hypothesis[None])[0])
-
     def plan_in_turn(self, hypotheses: Tensor) -> Plan:
         """How one acts who tries hypotheses ``[K, Q]`` one after the other, in one episode."""
-        plans = [self.plan_as_if(hypothesis) for hypothesis in hypotheses]
+
+        def believing(hypothesis: Tensor) -> Plan:
+            plan = self.skill_plan()
+            return lambda seen: plan(self.as_if(seen[None], hypothesis[None])[0])
+
+        plans = [believing(hypothesis) for hypothesis in hypotheses]
         return lambda seen: [waypoint for plan in plans for waypoint in plan(seen)]
 
-    def guesses(self, n: int, generator: torch.Generator) -> Tensor:
-        """Hypotheses ``[n, Q]`` of one who knows nothing but their range."""
-        return self.phi_space.hidden(self.phi_set.sample(n, generator))
+    def scripted(self, phi: Tensor, hypotheses: Tensor, seed: int) -> Tensor:
+        """Which of them succeed in simulation."""
+        successes: list[bool] = []
+        for rows in torch.arange(len(phi)).split(SIDE_BY_SIDE):
+            env = self.environment(len(rows), seed)
+            plans = [self.plan_in_turn(each) for each in hypotheses[rows]]
+            key = evaluation_seed("operator", seed, int(rows[0]))
+            episodes = demonstrate(env, plans, key, phi=phi[rows])
+            successes += [bool(episode["next", "reward"][-1] > 0) for episode in episodes]
+            env.close()
+        return torch.tensor(successes)
 
 
 class AsIf(PolicyWrapper):
@@ -101,7 +143,7 @@ class AsIf(PolicyWrapper):
         hypotheses: of each episode of the rollout, ``[N, Q]``.
     """
 
-    def __init__(self, skill: Policy, task: HiddenTask, hypotheses: Tensor) -> None:
+    def __init__(self, skill: Policy, task: Hidden, hypotheses: Tensor) -> None:
         super().__init__(skill)
         self._task, self._hypotheses = task, hypotheses
 

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from datamodules.hidden import HiddenTask
+from datamodules.hidden import Hidden
 
 Choice = Literal["best", "posterior", "prior"]
 HELD = 512  # hypotheses
@@ -36,7 +36,7 @@ class Search:
     """
 
     def __init__(
-        self, task: HiddenTask, phi: Tensor, generator: torch.Generator, choice: Choice = "best"
+        self, task: Hidden, phi: Tensor, generator: torch.Generator, choice: Choice = "best"
     ) -> None:
         if choice not in get_args(Choice):
             raise ValueError(f"no choice {choice!r}; there are {', '.join(get_args(Choice))}")

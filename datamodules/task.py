@@ -16,7 +16,7 @@ from datamodules.demonstrations import Demonstrations
 from datamodules.sources import Source, SourcedDataModule
 from datamodules.tabletop import tabletop_spec
 from robot.arm_description import ArmDescription, load_arm
-from robot.phi import PhiSet, PhiSpace
+from robot.phi import PhiSet, PhiSpace, named_set
 from robot.record import record
 from robot.schema import GOALS, TaskSpec
 from robot.simulation.environment import SimulatedArmEnv
@@ -58,12 +58,7 @@ class TaskDataModule(SourcedDataModule):
         for name in ("task_name", "phi_space", "phi_sets", "max_steps"):
             if not hasattr(self, name):
                 raise TypeError(f"task {type(self).__name__} must set {name}")
-        if phi_set not in self.phi_sets:
-            raise ValueError(
-                f"task {self.task_name!r} has no phi set {phi_set!r}; "
-                f"there are {', '.join(self.phi_sets)}"
-            )
-        self.phi_set = self.phi_sets[phi_set]
+        self.phi_set = named_set(self.phi_sets, phi_set, self.task_name)
 
     @property
     def arm(self) -> ArmDescription:

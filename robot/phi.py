@@ -189,3 +189,14 @@ class PhiSpace:
             if not larger.contains_set(smaller):
                 raise ValueError(f"phi set {larger.name!r} does not contain {smaller.name!r}")
         return {s.name: s for s in sets}
+
+
+def named_set(sets: Mapping[str, PhiSet], name: str, task: str) -> PhiSet:
+    """The phi set of a task that is called so.
+
+    Raises:
+        ValueError: if there is none; names those there are.
+    """
+    if name not in sets:
+        raise ValueError(f"task {task!r} has no phi set {name!r}; there are {', '.join(sets)}")
+    return sets[name]

@@ -17,7 +17,7 @@ from callbacks.curriculum.no_op import NoOp
 from callbacks.curriculum.strategy import Proposal, Strategy
 from lightning_modules.module_policy import ModulePolicy
 from lightning_modules.ranks import of_all, share
-from robot.phi import PhiSet
+from robot.phi import PhiSet, named_set
 from robot.rollout import rollout
 from robot.seeds import training_seed
 from robot.success_rate import SuccessRate
@@ -95,12 +95,7 @@ class Curriculum(Callback):
                 "a curriculum says where attempts are made and none are: add "
                 "callbacks.RolloutCollection"
             )
-        if self.whole not in task.phi_sets:
-            raise ValueError(
-                f"task {task.task_name!r} has no phi set {self.whole!r}; "
-                f"there are {', '.join(task.phi_sets)}"
-            )
-        whole = task.phi_sets[self.whole]
+        whole = named_set(task.phi_sets, self.whole, task.task_name)
         if not whole.contains_set(task.phi_set):
             raise ValueError(
                 f"phi set {self.whole!r} does not contain {task.phi_set.name!r}: a curriculum "

@@ -12,7 +12,7 @@ from tensordict import TensorDict
 
 from callbacks.lifetimes.explorer import lifetimes_of
 from callbacks.lifetimes.lives import live
-from datamodules.hidden import HiddenTask
+from datamodules.hidden import Hidden
 from datamodules.lifetime_store import LifetimeStore
 from datamodules.lifetimes import Lifetimes
 from lightning_modules.diffusion_policy import DiffusionPolicy
@@ -120,7 +120,7 @@ class DAgger(Callback):
         return lifetimes_of(shots, task, self._oracle, mine, seed)
 
     def _source(self, trainer: Trainer) -> Lifetimes:
-        task: HiddenTask = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        task: Hidden = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         return next(s for s in task.sources.values() if isinstance(s, Lifetimes))
 
     def _store(self, trainer: Trainer, module: Any) -> LifetimeStore:

@@ -18,7 +18,7 @@ from callbacks.pictures import log_figure
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from callbacks.rollout_progress import rollout_progress
 from datamodules.check import reference
-from datamodules.hidden import HiddenTask
+from datamodules.hidden import Hidden
 from lightning_modules.lifetime_policy import LifetimePolicy
 from lightning_modules.meta_learner import MetaLearner
 from lightning_modules.policy import load_learner
@@ -86,7 +86,7 @@ class AdaptationEvaluation(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Checks that there is something hidden, and a memory to find it out with."""
         task: Any = getattr(trainer, "datamodule", None)
-        if not isinstance(task, HiddenTask):
+        if not isinstance(task, Hidden):
             raise ValueError(
                 f"adaptation is evaluated on a task with something hidden, {type(task).__name__} "
                 "has nothing"
@@ -156,7 +156,7 @@ class AdaptationEvaluation(Callback):
                 observer.on_rollouts(trainer, module, rollouts)
 
     def _others(
-        self, task: HiddenTask, module: MetaLearner
+        self, task: Hidden, module: MetaLearner
     ) -> dict[str, Callable[[Tensor, int], Living]]:
         """Who else lives at test, by name."""
         others: dict[str, Callable[[Tensor, int], Living]] = {
@@ -185,7 +185,7 @@ class AdaptationEvaluation(Callback):
         self,
         trainer: Trainer,
         module: LightningModule,
-        task: HiddenTask,
+        task: Hidden,
         lived: Adaptation,
         curves: dict[str, list[SuccessRate]],
     ) -> None:

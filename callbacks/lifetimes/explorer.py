@@ -19,7 +19,7 @@ import torch
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
-from datamodules.hidden import AsIf, HiddenTask
+from datamodules.hidden import AsIf, Hidden
 from datamodules.search import Choice, Search
 from lightning_modules.diffusion_policy import DiffusionPolicy
 from lightning_modules.lifetime_batch import decided
@@ -56,7 +56,7 @@ class Explorer:
             raise ValueError("a ladder needs a rung for each episode of a lifetime")
 
     def lifetimes(
-        self, task: HiddenTask, learner: DiffusionPolicy, env: Any, phi: Tensor, seed: int
+        self, task: Hidden, learner: DiffusionPolicy, env: Any, phi: Tensor, seed: int
     ) -> TensorDict:
         """One lifetime at each of ``phi [N, P]``: the fields of a lifetime store, ``[N]``.
 
@@ -82,7 +82,7 @@ class Explorer:
 
 
 def lifetimes_of(
-    shots: Sequence[TensorDict], task: HiddenTask, oracle: DiffusionPolicy, phi: Tensor, seed: int
+    shots: Sequence[TensorDict], task: Hidden, oracle: DiffusionPolicy, phi: Tensor, seed: int
 ) -> TensorDict:
     """The fields of a lifetime store, ``[N]``, from episodes on one phi each.
 
@@ -126,7 +126,7 @@ def decisions(episodes: TensorDict, learner: DiffusionPolicy, max_steps: int) ->
 
 @torch.no_grad()
 def label(
-    lifetimes: TensorDict, task: HiddenTask, learner: DiffusionPolicy, truth: Tensor, seed: int
+    lifetimes: TensorDict, task: Hidden, learner: DiffusionPolicy, truth: Tensor, seed: int
 ) -> None:
     """Adds what an oracle with the same skill would do at each decision: ``oracle [N, H, L, ...]``.
 

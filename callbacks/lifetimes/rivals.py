@@ -6,7 +6,7 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
-from datamodules.hidden import AsIf, HiddenTask
+from datamodules.hidden import AsIf, Hidden
 from datamodules.search import Choice, Search
 from robot.policy import Policy, PolicyWrapper
 
@@ -32,7 +32,7 @@ class Searching(PolicyWrapper):
     def __init__(
         self,
         skill: Policy,
-        task: HiddenTask,
+        task: Hidden,
         phi: Tensor,
         choice: Choice,
         generator: torch.Generator,

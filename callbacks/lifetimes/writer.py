@@ -13,7 +13,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from callbacks.lifetimes.explorer import Explorer
 from callbacks.lifetimes.probe import LEAK, leak
 from callbacks.rollout_progress import rollout_progress
-from datamodules.hidden import HiddenTask
+from datamodules.hidden import Hidden
 from datamodules.lifetime_store import LifetimeStore
 from datamodules.lifetimes import Lifetimes
 from lightning_modules.diffusion_policy import DiffusionPolicy
@@ -54,7 +54,7 @@ class LifetimeWriter(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Checks that there is something hidden, a skill, and a place for the lifetimes."""
         task: Any = getattr(trainer, "datamodule", None)
-        if not isinstance(task, HiddenTask):
+        if not isinstance(task, Hidden):
             raise ValueError(
                 f"lifetimes are made on a task with something hidden, {type(task).__name__} has "
                 "nothing"
@@ -63,7 +63,7 @@ class LifetimeWriter(Callback):
             raise ValueError(f"{type(pl_module).__name__} is no skill to make attempts with")
         self._source(task)
 
-    def _source(self, task: HiddenTask) -> Lifetimes:
+    def _source(self, task: Hidden) -> Lifetimes:
         found = [s for s in task.sources.values() if isinstance(s, Lifetimes)]
         if len(found) != 1:
             raise ValueError(
@@ -96,7 +96,7 @@ class LifetimeWriter(Callback):
         if trainer.is_global_zero:
             self._report(store, task)
 
-    def _metadata(self, task: HiddenTask, learner: DiffusionPolicy) -> dict[str, Any]:
+    def _metadata(self, task: Hidden, learner: DiffusionPolicy) -> dict[str, Any]:
         horizons = learner.horizons
         ladder = [
             {"knob": None if rung.knob is None else rung.knob.name, "value": rung.value}
@@ -117,7 +117,7 @@ class LifetimeWriter(Callback):
             "seed": task.seed,
         }
 
-    def _report(self, store: LifetimeStore, task: HiddenTask) -> None:
+    def _report(self, store: LifetimeStore, task: Hidden) -> None:
         lifetimes = store.load()
         hidden = task.phi_space.hidden(lifetimes["phi"])
         found = {"leak": leak(lifetimes, hidden)}
