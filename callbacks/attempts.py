@@ -53,8 +53,10 @@ class Attempts(Generic[P]):
         groups = list(enumerate(phi.split(self.num_envs)))
         workers = min(self.environments, len(groups))
         cores = len(os.sched_getaffinity(0)) // workers or 1
+        arms = len(groups[0][1])
+        if self._open and self._open[0].num_envs < arms:
+            self.close()
         while len(self._open) < workers:
-            arms = min(self.num_envs, len(phi))
             self._open.append(task.environment(arms, task.seed, cores))
 
         def work(worker: int) -> list[tuple[int, P, TensorDict]]:

@@ -89,6 +89,13 @@ class RolloutCollection(Callback):
                 "RolloutCollection needs datamodules.Rollouts among the task's sources; "
                 f"there are {', '.join(task.sources)}"
             )
+        curriculum = Curriculum.among(trainer)
+        trials = curriculum.strategy.no_op_trials if curriculum else 0
+        if not self._fits(trainer, trials):
+            raise ValueError(
+                f"{trials} trials of doing nothing and the {self.episodes} episodes of one "
+                f"iteration are more than the budget of {self.budget}"
+            )
         for source in task.sources.values():
             if isinstance(source, Rollouts) and source.minibatches > self._share(trainer):
                 raise ValueError(

@@ -142,10 +142,10 @@ def main() -> None:
         rows.append(tested | {"phi": "test"} | identity)
     write_rows(RESULTS, rows, identity=CURRICULUM_IDENTITY)
     rings = [identity | {"study": "rings"} | ring | {"command": command()} for ring in tried(last)]
-    if args.study == "table":
+    if args.study != "comparison":
         write_rows(RESULTS, rings, identity=CURRICULUM_IDENTITY)
-        if usual and args.method == "curriculum" and args.seed == 0:
-            shutil.copy(run / "curriculum" / "growth.gif", RESULTS.with_name("growth.gif"))
+    if args.study == "table" and usual and args.method == "curriculum" and args.seed == 0:
+        shutil.copy(run / "curriculum" / "growth.gif", RESULTS.with_name("growth.gif"))
     if usual and args.study in KEPT:
         folder = RESULTS.parent / KEPT[args.study]
         write_slim(last, folder / f"{args.method}-{args.seed}.ckpt")

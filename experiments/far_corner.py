@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from callbacks.curriculum import Proposal, Strategy
 from datamodules.pick_banana import SPACE, PickBanana
-from robot.phi import PhiSet
+from robot.phi import PhiSet, PhiSpace
 
 CORNER = PhiSet("corner", (SPACE.box(radius=(0.46, 0.48), bearing=(0.9, 1.0), yaw=(1.3, 1.5)),))
 
@@ -21,6 +21,14 @@ class PickBananaFarCorner(PickBanana):
     """The same task; the corner is evaluated, too."""
 
     phi_sets = {**PickBanana.phi_sets, CORNER.name: CORNER}
+
+
+class ToCorner(Proposal):
+    """The step."""
+
+    @override
+    def describe(self, space: PhiSpace) -> str:
+        return "point, in a far corner of the table"
 
 
 @dataclass(eq=False)
@@ -34,6 +42,11 @@ class TooLargeStep(Strategy):
     after: int = 3
     _passed: int = field(default=0, init=False, repr=False)
     _widened: bool = field(default=False, init=False, repr=False)
+
+    @override
+    def start(self, space: PhiSpace, first: PhiSet, whole: PhiSet) -> None:
+        super().start(space, first, whole)
+        self._passed, self._widened = 0, False
 
     @override
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
@@ -50,7 +63,7 @@ class TooLargeStep(Strategy):
     @override
     def proposals(self) -> Iterator[Proposal]:
         if not self._widened and self._passed >= self.after:
-            yield Proposal(PhiSet("level", (*self.level.boxes, *CORNER.boxes)), CORNER)
+            yield ToCorner(PhiSet("level", (*self.level.boxes, *CORNER.boxes)), CORNER)
 
     @override
     def accept(self, proposal: Proposal, expected_return: float = 0.0) -> None:

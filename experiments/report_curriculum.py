@@ -7,10 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
 from statistics import fmean, stdev
-from typing import Any
 
 from scipy.stats import t as student
-from scipy.stats import ttest_ind_from_stats
 
 from experiments import teleoperation_cost
 from experiments.results import PHI_SETS, Row, interval
@@ -144,8 +142,11 @@ def by_method(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return dict(found)
 
 
+SCRATCH = {"from_scratch", "reinforce_from_scratch"}
+
+
 def significant(rows: Sequence[Row], level: float = 0.05) -> str:
-    """Pairs of methods whose success on ``wide`` differs, by Welch's t-test over seeds.
+    """Pairs of methods whose success on ``wide`` differs, and what could have been seen.
 
     P values are corrected for the number of pairs by Holm's method.
     """
@@ -153,17 +154,23 @@ def significant(rows: Sequence[Row], level: float = 0.05) -> str:
     rated = [m for m, r in runs.items() if len(r) > 1]
     if len(rated) < 2:
         return "Too few seeds to say."
-    pairs = list(combinations(rated, 2))
-    lines: list[str] = []
-    for (a, b), p in zip(pairs, holm([welch(runs[a], runs[b]) for a, b in pairs]), strict=True):
+    pairs = [(a, b, *paired(runs[a], runs[b])) for a, b in combinations(rated, 2)]
+    corrected = holm([p for *_, p in pairs])
+    lines = ["| better | worse | difference (95 %) | p | p, corrected |", "|---|---|---|---|---|"]
+    for (a, b, mean, half, p), holms in zip(pairs, corrected, strict=True):
         if p < level:
-            one, other = (fmean(row["success/wide"] for row in runs[m]) for m in (a, b))
-            better, worse = (a, b) if one > other else (b, a)
+            better, worse = (a, b) if mean > 0 else (b, a)
+            low, high = abs(mean) - half, min(1.0, abs(mean) + half)
             lines.append(
-                f"| {METHODS.get(better, better)} | {METHODS.get(worse, worse)} | {p_value(p)} |"
+                f"| {METHODS.get(better, better)} | {METHODS.get(worse, worse)} | "
+                f"{abs(mean):.3f} ({low:.3f} to {high:.3f}) | {p_value(p)} | {p_value(holms)} |"
             )
-    head = ["| better | worse | p |", "|---|---|---|"]
-    return "\n".join([*head, *lines]) if lines else f"No pair differs at the level of {level:g}."
+    halves = sorted(half for a, b, _, half, _ in pairs if not {a, b} & SCRATCH)
+    if not halves:
+        return "\n".join(lines)
+    seen = f"Between methods that start at the beachhead half an interval is {halves[0]:.3f} to "
+    seen += f"{halves[-1]:.3f}, {halves[len(halves) // 2]:.3f} in the middle: smaller differences "
+    return "\n".join([*lines, "", seen + "are not to be seen with so few seeds."])
 
 
 def p_value(p: float) -> str:
@@ -171,15 +178,27 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def welch(one: Sequence[Row], other: Sequence[Row]) -> float:
-    """P value of a difference between the means of two methods, over seeds; two-sided."""
-    of_each: list[float] = []
-    for runs in (one, other):
-        rates = [row["success/wide"] for row in runs]
-        spread = deviation(rates, runs[0]["success/wide/n"])
-        of_each += [fmean(rates), spread, len(rates)]
-    tested: Any = ttest_ind_from_stats(*of_each, equal_var=False)
-    return float(tested.pvalue)
+def paired(one: Sequence[Row], other: Sequence[Row]) -> tuple[float, float, float]:
+    """Difference between two methods on ``wide``: mean over seeds, half of its interval, p value.
+
+    Seeds are paired: all methods start at the same beachhead under the same seed. The t test and
+    the 95 % interval are Student's, of the differences; their deviation is taken to be no less than
+    what the episodes alone would make.
+    """
+    theirs = {row["seed"]: row["success/wide"] for row in other}
+    pairs = [(r["success/wide"], theirs[r["seed"]]) for r in one if r["seed"] in theirs]
+    n = one[0]["success/wide/n"]
+    differences = [a - b for a, b in pairs]
+    rates = [(fmean(x) * n + 2) / (n + 4) for x in zip(*pairs, strict=True)]
+    noise = math.sqrt(sum(p * (1 - p) / n for p in rates))
+    error = max(stdev(differences), noise) / len(pairs) ** 0.5
+    freedom = len(pairs) - 1
+    mean = fmean(differences)
+    return (
+        mean,
+        float(student.ppf(0.975, freedom)) * error,
+        2 * float(student.sf(abs(mean) / error, freedom)),
+    )
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -314,7 +333,7 @@ def equivalent(reached: float, cloned: Mapping[int, float]) -> int | None:
 def cost_rows(rows: Sequence[Row]) -> str:
     """What those demonstrations cost a person, beside published collections."""
     ours = [r["success/table"] for r in last(of(rows, "table", method="curriculum", phi="test"))]
-    wanted = [("demonstrated here", 32)]
+    wanted = [("demonstrated here, at BridgeData's rate", 32)]
     if ours and (equal := equivalent(fmean(ours), by_demonstrations(rows))):
         wanted.append(("over the table, to do as well", equal))
     return teleoperation_cost.table(wanted, BRIDGE.seconds, Assumptions())

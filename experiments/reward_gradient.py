@@ -3,9 +3,10 @@
     python experiments/reward_gradient.py --start beachhead --seed 0
 
 A policy explores on each phi set. The plain policy gradient, return times the gradient of the
-log-density and nothing else (:class:`~lightning_modules.Reinforce`), is exactly 0 where no attempt
-succeeds. Its norm is that of the gradient of the expected return of one episode. Rows go to
-docs/results/curriculum/results.json.
+log-density and nothing else (:class:`~lightning_modules.Reinforce`, undiscounted), is exactly 0
+where no attempt succeeds. Its norm is that of the gradient of the expected reward of an episode in
+the tuned weights, the density being that of the executed part of each denoising step (as in DPPO).
+Rows go to docs/results/curriculum/results.json.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def main() -> None:
     policy = PolicyGradient(
         task.spec,
         beachhead=start,
-        objective=Reinforce(),
+        objective=Reinforce(gamma=1.0),
         tuned_steps=None if args.start == "from_scratch" else 3,
     )
     row: dict[str, Any] = {
@@ -140,14 +141,18 @@ def less_baseline(steps: TensorDict, others: list[TensorDict]) -> TensorDict:
 
 
 def gradient(policy: PolicyGradient, steps: TensorDict) -> Tensor:
-    """Gradient of the summed loss of denoising steps in the denoiser's weights, one vector."""
+    """Gradient of the summed loss of denoising steps in the denoiser's weights, one vector.
+
+    The loss takes the mean log-density over the numbers of a chunk; here their sum counts.
+    """
     assert isinstance(policy.objective, Reinforce)
     policy.zero_grad()
     for part in steps.split(4096):
         now = policy.log_prob(part)
         loss = policy.objective.loss(now - part["log_prob"], now, part)
         (loss * len(part)).backward()
-    return torch.cat([p.grad.flatten() for p in policy.denoiser.parameters() if p.grad is not None])
+    gradients = [p.grad.flatten() for p in policy.denoiser.parameters() if p.grad is not None]
+    return policy.horizons.action * policy.spec.action_dim * torch.cat(gradients)
 
 
 def norm(groups: Tensor) -> tuple[float, float, float]:
@@ -155,7 +160,8 @@ def norm(groups: Tensor) -> tuple[float, float, float]:
 
     The norm of a mean of noisy gradients is mostly the noise's. Products of the estimates of
     *different* groups of episodes have the squared norm as their expectation. The interval is
-    Student's, by the jackknife over groups (Tukey 1958).
+    Student's, by the jackknife over groups (Tukey 1958): too wide where the noise is much larger
+    than the norm, never too narrow.
 
     Args:
         groups: independent estimates of the gradient, ``[m, W]``.

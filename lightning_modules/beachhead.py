@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lightning_modules.checkpoint import check_same_task, read_checkpoint
+from lightning_modules.checkpoint import check_same_task, check_weights, read_checkpoint
 from lightning_modules.diffusion import Sampler
 from lightning_modules.networks import Denoiser
 from robot.schema import TaskSpec
@@ -51,9 +51,10 @@ class Beachhead:
             tuned: how many of its last denoising steps are going to be tuned.
 
         Raises:
-            ValueError: if the beachhead was itself tuned, in other steps.
+            ValueError: if the beachhead was itself tuned, in other steps, or its weights do not fit
+                or are not finite.
         """
-        denoiser.load_state_dict(self._under("denoiser."))
+        _load(denoiser, self._under("denoiser."), self.path)
         frozen = self._under("base.")
         if frozen:
             theirs = Sampler(**self.init_args["sampler"]), self.init_args["tuned_steps"]
@@ -63,8 +64,16 @@ class Beachhead:
                     f"{theirs[0]}; here it is {tuned} steps of {sampler}: give the same"
                 )
         if base is not None:
-            base.load_state_dict(frozen or self._under("denoiser."))
+            _load(base, frozen or self._under("denoiser."), self.path)
 
     def _under(self, prefix: str) -> dict[str, Tensor]:
         """The weights of a part, by their names in it; none if there is no such part."""
         return {n.removeprefix(prefix): w for n, w in self.weights.items() if n.startswith(prefix)}
+
+
+def _load(network: Denoiser, weights: Mapping[str, Tensor], path: str) -> None:
+    try:
+        check_weights(weights, network.state_dict())
+    except ValueError as error:
+        raise ValueError(f"the beachhead {path} is broken: {error}") from error
+    network.load_state_dict(weights)

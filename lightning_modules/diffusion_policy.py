@@ -161,6 +161,11 @@ class DiffusionPolicy(CheckpointedPolicy):
         """The network that takes denoising step k."""
         return self.denoiser
 
+    @property
+    def noisiest(self) -> int:
+        """The largest denoising step that the denoiser is trained for."""
+        return self.schedule.num_denoising_steps
+
     def sample_by(self, sampler: Sampler) -> None:
         """Samples chunks in another way from now on.
 
@@ -196,10 +201,19 @@ class DiffusionPolicy(CheckpointedPolicy):
     @override
     def setup(self, stage: str) -> None:
         self.save_hyperparameters(self.init_args())
-        sources = getattr(getattr(self.trainer, "datamodule", None), "sources", {})
-        if stage == "fit" and len(sources) > 1:
+        if stage == "fit":
+            task = getattr(self.trainer, "datamodule", None)
+            self.check_sources(list(getattr(task, "sources", {})))
+
+    def check_sources(self, sources: Sequence[str]) -> None:
+        """Refuses a task with other sources than it learns from: before any of them is recorded.
+
+        Raises:
+            ValueError: one sentence that names them.
+        """
+        if len(sources) > 1:
             raise ValueError(
-                f"DiffusionPolicy learns from one source, the task has {', '.join(sources)}"
+                f"{type(self).__name__} learns from one source, the task has {', '.join(sources)}"
             )
 
     @override
@@ -287,9 +301,7 @@ class DiffusionPolicy(CheckpointedPolicy):
             horizon: how many steps of a chunk count; all if None.
         """
         size, device = x_0.shape[0], x_0.device
-        k = torch.randint(
-            1, self.schedule.num_denoising_steps + 1, (size,), generator=generator, device=device
-        )
+        k = torch.randint(1, self.noisiest + 1, (size,), generator=generator, device=device)
         epsilon = torch.randn(x_0.shape, generator=generator, device=device)
         output = self.denoiser(self.schedule.add_noise(x_0, epsilon, k), k, condition)
         target = self.schedule.target(x_0, epsilon, k)

@@ -203,10 +203,6 @@ class MetaLearner(DiffusionPolicy):
         columns = [signal.flatten(1)[..., None].to(chunk.dtype) for signal in signals]
         return torch.cat([chunk, *columns], dim=-1)
 
-    @override
-    def setup(self, stage: str) -> None:
-        self.save_hyperparameters(self.init_args())
-
 
 def _start_as(denoiser: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Gives a denoiser the weights of one that is conditioned on less: the rest counts nothing."""

@@ -117,9 +117,9 @@ class PPO(StepObjective):
 class Reinforce(StepObjective):
     """The plain policy gradient: return times log-density. No critic, no baseline, no clip.
 
-    At the first minibatch of an iteration its gradient is that of the expected return; later ones
-    of the same attempts are taken as if they were fresh, up to the KL stop. While every return is 0
-    it is exactly 0.
+    At the first minibatch of an iteration its gradient is in proportion to that of the expected
+    return; later ones of the same attempts are taken as if they were fresh, up to the KL stop.
+    While every return is 0 it is exactly 0.
     """
 
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ class Reinforce(StepObjective):
         return returns
 
     def loss(self, log_ratio: Tensor, log_prob: Tensor, batch: TensorDictBase) -> Tensor:
-        """Its gradient, on fresh attempts, is that of the expected return."""
+        """Its gradient, on fresh attempts, is in proportion to that of the expected return."""
         return -(batch["weight"] * log_prob).mean()
 
 
@@ -144,7 +144,8 @@ class FilteredCloning(Objective):
 class RewardWeighted(Objective):
     """Reward-weighted regression: all chunks are cloned, in proportion to exp(G / beta).
 
-    Under a reward of 0 or 1 it is filtered cloning that leaves failures a weight of exp(-1 / beta).
+    Decisions of failures keep a weight of exp(-1 / beta); those of successes count the more the
+    nearer success is, by the discount.
 
     Attributes:
         beta: temperature; small values prefer the best.
@@ -158,5 +159,5 @@ class RewardWeighted(Objective):
             raise ValueError(f"beta is {self.beta}, it must be above 0 and finite")
 
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
-        """exp(G / beta), 1 for the best."""
-        return ((returns - returns.max()) / self.beta).exp()
+        """exp((G - 1) / beta): 1 for the decision that succeeds."""
+        return ((returns - 1) / self.beta).exp()

@@ -3,7 +3,8 @@
 Paper: DPPO (Ren et al. 2024, 2409.00588). The denoising chain of a decision is a Markov decision
 process inside the environment's: its states are (observation, x_k, k), its actions the x_j drawn
 next, and the reward of the decision arrives after the last step. The normal density of each step
-gives an exact policy gradient.
+gives a policy gradient; as in DPPO it is that of the part of a chunk that is executed, and its
+scale is that of the mean over the chunk's numbers.
 
 Symbols:
     N, K'       denoising steps of the sampler; the last K' of them are tuned
@@ -14,7 +15,7 @@ Symbols:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -206,16 +207,18 @@ class PolicyGradient(TunedPolicy):
         return denoising_steps(whole, decisions["chain"], decisions["log_prob"], self.tuned_pairs())
 
     @override
-    def setup(self, stage: str) -> None:
-        self.save_hyperparameters(self.init_args())
-        sources = getattr(getattr(self.trainer, "datamodule", None), "sources", {})
+    def check_sources(self, sources: Sequence[str]) -> None:
         expected = 2 if self.cloning_weight else 1
-        if stage == "fit" and len(sources) != expected:
+        if len(sources) != expected:
             raise ValueError(
                 f"with cloning_weight {self.cloning_weight} PolicyGradient learns from {expected} "
                 f"source(s), rollouts{' and demonstrations' * (expected - 1)}; "
                 f"the task has {', '.join(sources) or 'none'}"
             )
+
+    @override
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
         callbacks: list[Any] = getattr(self.trainer, "callbacks", [])
         if stage == "fit" and not any(hasattr(c, "collected") for c in callbacks):
             raise ValueError(

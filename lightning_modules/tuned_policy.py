@@ -104,21 +104,34 @@ class TunedPolicy(DiffusionPolicy):
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._check_same_steps(checkpoint)
         super().on_load_checkpoint(checkpoint)
-        saved = checkpoint["policy"]["init_args"]
-        if self.base is None or "tuned_steps" not in saved:
+
+    def _check_same_steps(self, checkpoint: Mapping[str, Any]) -> None:
+        """Refuses a checkpoint whose networks take other denoising steps."""
+        saved: dict[str, Any] = checkpoint.get("policy", {}).get("init_args", {})
+        if "tuned_steps" not in saved:
+            if saved and self.base is not None:
+                raise ValueError("the checkpoint's policy was never tuned: give it as beachhead")
             return
-        theirs = Sampler(**saved["sampler"]).steps(self.schedule), saved["tuned_steps"]
-        if theirs != (self.sampler.steps(self.schedule), self.tuned_steps):
+        steps, theirs = self.sampler.steps(self.schedule), Sampler(**saved["sampler"])
+        if self.base is None and saved["tuned_steps"] == len(theirs.steps(self.schedule)) - 1:
+            return  # one network for all steps, however many are taken
+        if (theirs.steps(self.schedule), saved["tuned_steps"]) != (steps, self.tuned_steps):
             raise ValueError(
-                f"the checkpoint's policy is tuned in the last {theirs[1]} of the denoising steps "
-                f"{', '.join(map(str, theirs[0]))}; the current one in the last {self.tuned_steps} "
-                f"of {', '.join(map(str, self.sampler.steps(self.schedule)))}"
+                f"the checkpoint's policy is tuned in the last {saved['tuned_steps']} of the "
+                f"denoising steps {', '.join(map(str, theirs.steps(self.schedule)))}; the current "
+                f"one in the last {self.tuned_steps} of {', '.join(map(str, steps))}"
             )
 
     @override
     def network(self, k: int) -> Denoiser:
         return self.base if self.base is not None and k > self._first_tuned else self.denoiser
+
+    @property
+    @override
+    def noisiest(self) -> int:
+        return super().noisiest if self.base is None else self._first_tuned
 
     def explore(
         self, observations: TensorDictBase, generator: torch.Generator | None = None

@@ -67,6 +67,8 @@ class Curriculum(Callback):
         self.tried = 0
         self.robot_s = 0.0
         self.rings: list[dict[str, float | str]] = []
+        self._begun: PhiSet | None = None
+        self._fitting = self._told = False
         self.attempts: TensorDict | None = None
         self.attempted: PhiSet | None = None
         self._attempts: Attempts[ModulePolicy] | None = None
@@ -101,17 +103,26 @@ class Curriculum(Callback):
                 f"phi set {self.whole!r} does not contain {task.phi_set.name!r}: a curriculum "
                 "grows from a set to one that contains it"
             )
-        self.strategy.start(task.phi_space, task.phi_set, whole)
+        if stage == "fit" or self._begun is None:
+            self.strategy.start(task.phi_space, task.phi_set, whole)
+            self.tried, self.robot_s, self.rings = 0, 0.0, []
+        self._begun, self._fitting = task.phi_set, stage == "fit"
+
+    @property
+    def level(self) -> PhiSet | None:
+        """The present level; None outside of training, where no checkpoint has told it."""
+        return self.strategy.level if self._fitting or self._told else None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Tries what doing nothing leads to, for a strategy that asks for it."""
         if not (trials := self.strategy.no_op_trials):
             return
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        phi = self.strategy.whole.sample(trials, torch.Generator().manual_seed(task.seed))
+        key = training_seed("doing nothing", task.seed)
+        phi = self.strategy.whole.sample(trials, torch.Generator().manual_seed(key))
         # Doing nothing leads to the same on every rank: there is no policy in it.
         environment = task.environment(min(trials, self.ring_episodes), seed=task.seed)
-        episodes = rollout(environment, NoOp(), phi, task.seed)
+        episodes = rollout(environment, NoOp(), phi, key)
         environment.close()
         self.tried += trials
         self.robot_s += float(episodes["length"].sum()) / task.spec.rate
@@ -137,9 +148,12 @@ class Curriculum(Callback):
         """Inverse of :meth:`state_dict`.
 
         Raises:
-            ValueError: if the state is of another strategy, or went to another set.
+            ValueError: if a run would go on with another strategy or between other sets; what is
+                only evaluated may be of any.
         """
         if state_dict["kind"] != self._kind():
+            if not self._fitting:
+                return
             raise ValueError(
                 f"a resumed run keeps its curriculum: the checkpoint's is {state_dict['kind']}, "
                 f"the current one is {self._kind()}"
@@ -147,10 +161,12 @@ class Curriculum(Callback):
         self.strategy.load_state_dict(state_dict["strategy"])
         self.tried, self.robot_s = state_dict["tried"], state_dict["robot_s"]
         self.rings = list(state_dict["rings"])
+        self._told = True
 
     def _kind(self) -> str:
         gate = f"{self.ring_episodes} tries of a ring" if self.gate else "no gate"
-        return f"{self.strategy} to {self.whole} (overlap {self.overlap:g}, {gate})"
+        first = self._begun.name if self._begun else "nowhere"
+        return f"{self.strategy} from {first} to {self.whole} (overlap {self.overlap:g}, {gate})"
 
     def advance(
         self,
@@ -214,8 +230,9 @@ class Curriculum(Callback):
             step = self.strategy.refuse(step)
         where = proposal.describe(self.strategy.space)
         rank_zero_info(
-            f"curriculum: no reward to expect beyond {where}; add demonstrations there if it "
-            "stays so"
+            f"curriculum: no reward to expect beyond {where} ({int(tries[-1].sum())} of "
+            f"{len(tries[-1])} attempts at the smallest step succeeded); add demonstrations there "
+            "if it stays so"
         )
         return tries
 

@@ -26,7 +26,8 @@ class CurriculumHeatmap(SuccessHeatmap):
     """Logs ``curriculum/heatmap`` after each evaluation and, at the end, ``curriculum/growth``.
 
     The film has a frame for every iteration: the level, and the attempts that were collected. Its
-    frames are kept in the run's folder, so that a resumed run's film starts at the beginning.
+    frames are kept in the run's folder: the film of a run that is resumed in the same folder starts
+    at the beginning.
 
     Args:
         rate: frames per second of the film.
@@ -44,8 +45,9 @@ class CurriculumHeatmap(SuccessHeatmap):
         self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts
     ) -> None:
         """Draws the phi sets, the level and all evaluated episodes."""
-        if (curriculum := Curriculum.among(trainer)) and trainer.is_global_zero:
-            figure = _draw(rollouts.task, curriculum.strategy.level, rollouts.episodes)
+        curriculum = Curriculum.among(trainer)
+        if curriculum is not None and curriculum.level is not None and trainer.is_global_zero:
+            figure = _draw(rollouts.task, curriculum.level, rollouts.episodes)
             log_figure(trainer, "curriculum/heatmap", figure)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

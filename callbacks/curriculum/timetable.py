@@ -34,6 +34,7 @@ class Timetable(Strategy):
     @override
     def start(self, space: PhiSpace, first: PhiSet, whole: PhiSet) -> None:
         super().start(space, first, whole)
+        self._passed = 0
         if len(first.boxes) != 1 or len(whole.boxes) != 1:
             raise ValueError("a timetable takes levels of one box each")
         self._first, self._whole = first.boxes[0].bounds(), whole.boxes[0].bounds()

@@ -1,3 +1,4 @@
+import types
 from functools import partial
 
 import pytest
@@ -7,7 +8,7 @@ from simulated_toy import ToyTask
 from tensordict import TensorDict
 from toy_task import tiny_trainer
 
-from callbacks import RolloutCollection, RolloutEvaluation
+from callbacks import Curriculum, NoOpFilter, RolloutCollection, RolloutEvaluation
 from callbacks.collection import ExploringPolicy
 from datamodules import PickBanana, Rollouts
 from lightning_modules import MLPDenoiser, PolicyGradient, Reinforce, Sampler
@@ -148,3 +149,13 @@ def test_without_reward_and_critic_nothing_changes(tmp_path):
     assert trainer.callback_metrics["train/grad_norm"] == 0
     begun = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
     assert not any(name.startswith("critic") for name in begun)
+
+
+def test_trials_of_doing_nothing_that_leave_no_budget_are_refused(tmp_path):
+    task = PickBanana("point", {"rollouts": Rollouts(minibatches=2)})
+    collection = RolloutCollection(EPISODES, budget=EPISODES + 9)
+    trainer = types.SimpleNamespace(datamodule=task, world_size=1)
+    trainer.callbacks = [Curriculum(NoOpFilter(trials=10)), collection]
+    trainer.callbacks[0].setup(trainer, None, "fit")
+    with pytest.raises(ValueError, match=r"10 trials .* 4 episodes .* the budget of 13"):
+        collection.setup(trainer, types.SimpleNamespace(explore=None), "fit")

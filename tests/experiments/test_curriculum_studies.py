@@ -124,6 +124,12 @@ def test_the_norm_of_a_gradient_is_found_under_noise_that_is_larger():
         inside += low <= 2 <= high
     assert sum(found) / 200 == pytest.approx(4, abs=1.5)
     assert inside >= 180
+    # Without such noise it is sharp, and nothing is found where there is nothing.
+    noise = torch.randn(16, 5_000, generator=generator)
+    norm, low, high = reward_gradient.norm(true + 0.01 * noise)
+    assert low < 2 < high < low + 0.1
+    assert norm == pytest.approx(2, abs=0.05)
+    assert reward_gradient.norm(noise)[1] == 0
 
 
 def test_from_scratch_there_is_no_beachhead_and_nothing_is_frozen(overrides):

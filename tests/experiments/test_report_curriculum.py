@@ -9,9 +9,9 @@ from experiments.report_curriculum import (
     holm,
     last,
     mean_interval,
+    paired,
     replaced,
     significant,
-    welch,
 )
 
 
@@ -70,12 +70,20 @@ def test_seeds_that_agree_by_chance_prove_nothing():
     def method(*rates):
         return [row("any", seed, rate) for seed, rate in enumerate(rates)]
 
-    assert welch(method(0.0, 0.0, 0.0), method(0.01, 0.01, 0.01)) > 0.05
-    assert welch(method(0.0, 0.0, 0.0), method(0.9, 0.9, 0.9)) < 1e-4
-    # With more spread than that, it is Welch's test itself.
+    def p(one, other):
+        return paired(method(*one), method(*other))[2]
+
+    assert p((0.0, 0.0, 0.0), (0.01, 0.01, 0.01)) > 0.05
+    assert p((0.0, 0.0, 0.0), (0.9, 0.9, 0.9)) < 1e-3
+    # With more spread than that, it is the paired test itself, and its interval.
     apart = [0.5, 0.7, 0.9], [0.2, 0.35, 0.3]
-    expected = stats.ttest_ind(*apart, equal_var=False).pvalue
-    assert welch(method(*apart[0]), method(*apart[1])) == pytest.approx(expected)
+    expected = stats.ttest_rel(*apart)
+    mean, half, pvalue = paired(method(*apart[0]), method(*apart[1]))
+    assert pvalue == pytest.approx(expected.pvalue)
+    low, high = expected.confidence_interval(0.95)
+    assert (mean - half, mean + half) == pytest.approx((low, high))
+    # What seeds share does not count against a difference.
+    assert p((0.5, 0.7, 0.9), (0.42, 0.6, 0.81)) < 0.05
 
 
 def test_of_each_run_the_last_row_counts():
@@ -90,4 +98,6 @@ def test_the_comparison_shows_means_and_who_is_better():
     assert "| boundary expansion | REINFORCE |" in pairs
     assert "| REINFORCE | DPPO from scratch |" in pairs
     assert significant(ROWS[:3]) == "Too few seeds to say."
-    assert "No pair" in significant([*ROWS[:3], *(row("reinforce", s, 0.9) for s in range(3))])
+    alike = significant([*ROWS[:3], *(row("reinforce", s, 0.9 + 0.01 * s) for s in range(3))])
+    assert "boundary expansion |" not in alike
+    assert "half an interval is" in alike

@@ -226,6 +226,29 @@ def test_a_tuned_policy_is_not_taken_for_one_tuned_in_other_steps(tuned):
             learner(**changed).on_load_checkpoint(dict(checkpoint))
 
 
+def test_a_policy_that_was_never_tuned_is_not_taken_for_one_that_was(beachhead):
+    with pytest.raises(ValueError, match="was never tuned: give it as beachhead"):
+        learner().on_load_checkpoint(dict(torch.load(beachhead, weights_only=True)))
+
+
+def test_a_broken_beachhead_is_refused_by_its_name(beachhead, tmp_path):
+    for change, sentence in (
+        (lambda weights, name: weights.pop(name), "lacks the weights"),
+        (lambda weights, name: weights[name].fill_(float("nan")), "are not finite"),
+    ):
+        checkpoint = torch.load(beachhead, weights_only=True)
+        name = next(n for n in checkpoint["state_dict"] if n.startswith("denoiser."))
+        change(checkpoint["state_dict"], name)
+        torch.save(checkpoint, tmp_path / "broken.ckpt")
+        with pytest.raises(ValueError, match=rf"broken\.ckpt is broken: .*{sentence}"):
+            learner(beachhead=str(tmp_path / "broken.ckpt"))
+
+
+def test_demonstrations_are_cloned_in_the_denoising_steps_that_are_tuned():
+    assert learner(tuned_steps=3, sampler=Sampler(num_steps=5)).noisiest == 12  # of 20 16 12 8 4
+    assert learner(tuned_steps=None).noisiest == 20
+
+
 def test_with_another_sampler_each_network_keeps_its_denoising_steps(tuned):
     policy = load_policy(tuned, sampler=Sampler())._learner
     assert policy.sampler.steps(policy.schedule)[:2] == (20, 19)

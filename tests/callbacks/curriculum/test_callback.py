@@ -111,7 +111,7 @@ def test_without_overlap_it_takes_smaller_steps_and_in_the_end_stays(monkeypatch
     assert curriculum.strategy.level == before
     widths = [float(phi[:, 0].max()) - 0.38 for phi in rolling.tried]
     assert widths[0] > 1.5 * widths[1] > 2.2 * widths[2] > 0
-    assert "no reward to expect beyond the upper bound of x; add demonstrations" in caplog.text
+    assert "no reward to expect beyond the upper bound of x (0 of 32 attempts" in caplog.text
     assert [ring["accepted"] for ring in curriculum.rings] == [False, False, False]
 
 
@@ -166,13 +166,49 @@ def test_a_curriculum_is_not_resumed_as_another(monkeypatch):
     curriculum, _, _, _ = ready(monkeypatch, [])
     saved = curriculum.state_dict()
     for strategy, named in (
-        (NoOpFilter(), r"NoOpFilter\(.*trials=256\) to all"),
-        (BoundaryExpansion(step=0.5, attempts=5), r"BoundaryExpansion\(.*attempts=5.*\) to all"),
+        (NoOpFilter(), r"NoOpFilter\(.*trials=256\) from first to all"),
+        (
+            BoundaryExpansion(step=0.5, attempts=5),
+            r"BoundaryExpansion\(.*attempts=5.*\) from first to all",
+        ),
     ):
         other = Curriculum(strategy, whole="all")
         other.setup(alone(Task(), 0), None, "fit")
         with pytest.raises(ValueError, match=rf"is BoundaryExpansion\(step=0.5.*, the .* {named}"):
             other.load_state_dict(saved)
+
+
+def test_a_curriculum_is_not_resumed_from_another_set(monkeypatch):
+    curriculum, _, _, _ = ready(monkeypatch, [])
+    task = Task()
+    task.phi_set = Task.phi_sets["all"]
+    other = Curriculum(BoundaryExpansion(step=0.5, attempts=4), whole="all")
+    other.setup(alone(task, 0), None, "fit")
+    with pytest.raises(ValueError, match=r"from first to all .* is .* from all to all"):
+        other.load_state_dict(curriculum.state_dict())
+
+
+def test_what_is_only_evaluated_may_be_of_any_curriculum_and_tells_no_level(monkeypatch):
+    curriculum, _, _, advance = ready(monkeypatch, [16])
+    advance()
+    saved = curriculum.state_dict()
+    same = Curriculum(BoundaryExpansion(step=0.5, attempts=4), whole="all")
+    other = Curriculum(NoOpFilter(), whole="all")
+    for evaluated, level in ((same, curriculum.strategy.level), (other, None)):
+        evaluated.setup(alone(Task(), 0), None, "test")
+        assert evaluated.level is None
+        evaluated.load_state_dict(saved)
+        assert evaluated.level == level
+
+
+def test_a_test_after_the_training_finds_the_curriculum_where_it_was(monkeypatch):
+    curriculum, _, _, advance = ready(monkeypatch, [16])
+    advance()
+    reached, rings = curriculum.strategy.level, list(curriculum.rings)
+    curriculum.setup(alone(Task(), 0), None, "test")
+    assert (curriculum.strategy.level, curriculum.rings) == (reached, rings)
+    curriculum.setup(alone(Task(), 0), None, "fit")
+    assert (curriculum.strategy.level, curriculum.rings, curriculum.tried) == (FIRST, [], 0)
 
 
 def test_without_attempts_there_is_no_curriculum():
