@@ -18,6 +18,7 @@ from callbacks.lifetimes import (
     AdaptationEvaluation,
     DAgger,
     Explorer,
+    Hindsight,
     LifetimeVideo,
     LifetimeWriter,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "DivergenceGuard",
     "EvaluatedRollouts",
     "Explorer",
+    "Hindsight",
     "Learnability",
     "LevelReplay",
     "LifetimeVideo",

@@ -70,6 +70,20 @@ class Hidden(SourcedDataModule):
             seed: of what is random in it.
         """
 
+    def believed(self, episodes: TensorDictBase) -> Tensor:
+        """The hypotheses that attempts amounted to: under which each would have been right.
+
+        Args:
+            episodes: recorded ones, ``[N]``, as :func:`robot.rollout.rollout` returns them.
+
+        Returns:
+            ``[N, Q]``.
+
+        Raises:
+            NotImplementedError: where the family does not say.
+        """
+        raise NotImplementedError(f"task {self.task_name!r} does not say what an attempt believed")
+
     def guesses(self, n: int, generator: torch.Generator) -> Tensor:
         """Hypotheses ``[n, Q]`` of one who knows nothing but their range."""
         return self.phi_space.hidden(self.phi_set.sample(n, generator))

@@ -106,6 +106,10 @@ class HiddenReach(Hidden):
         """One who stops exactly where the last hypothesis has it: what came before is forgotten."""
         return self.reached(self.seen(phi) - hypotheses[:, -1], phi)
 
+    def believed(self, episodes: TensorDictBase) -> Tensor:
+        """That the target is where the point stopped."""
+        return self.seen(episodes["phi"]) - episodes["state"][:, -1]
+
     def val_dataloader(self) -> Any:
         """Batches to validate on; where no source keeps some apart, lifetimes are all there is."""
         return super().val_dataloader() or rollouts_alone()

@@ -3,7 +3,15 @@
 from callbacks.lifetimes.dagger import DAgger
 from callbacks.lifetimes.evaluation import AdaptationEvaluation
 from callbacks.lifetimes.explorer import Explorer
+from callbacks.lifetimes.hindsight import Hindsight
 from callbacks.lifetimes.video import LifetimeVideo
 from callbacks.lifetimes.writer import LifetimeWriter
 
-__all__ = ["AdaptationEvaluation", "DAgger", "Explorer", "LifetimeVideo", "LifetimeWriter"]
+__all__ = [
+    "AdaptationEvaluation",
+    "DAgger",
+    "Explorer",
+    "Hindsight",
+    "LifetimeVideo",
+    "LifetimeWriter",
+]

@@ -1,0 +1,78 @@
+"""Lifetimes put together from attempts that were made for none of them."""
+
+import pytest
+import torch
+
+from callbacks.lifetimes import Hindsight
+from callbacks.lifetimes.probe import LEAK, leak
+from datamodules import HiddenReach, Rollouts
+from datamodules.hidden_reach import NEAR
+from experiments.reaching_skill import train
+from lightning_modules.skill import Rung, Temperature
+
+WORST, BETTER, GOOD = (Rung(Temperature(), value) for value in (3.0, 2.0, 1.0))
+
+
+@pytest.fixture(scope="module")
+def skill(tmp_path_factory):
+    return train(0, 300, tmp_path_factory.mktemp("skill")).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def task():
+    return HiddenReach("wide", {"rollouts": Rollouts()})
+
+
+def put_together(task, skill, n=200, seed=0, **arguments):
+    phi = task.phi_set.sample(n, torch.Generator().manual_seed(seed))
+    made = Hindsight(**arguments).lifetimes(task, skill, task.environment(n), phi, seed)
+    return made, where_to(task, made)
+
+
+def where_to(task, made):
+    """Where each attempt stopped, from where the target is seen: ``[N, H, 2]``, about."""
+    return made["action"][:, :, -1] - task.seen(made["phi"])[:, None]
+
+
+def test_misses_do_not_repeat_and_a_hit_does(task, skill):
+    made, ended = put_together(task, skill, ladder=(WORST, BETTER), attempts=12)
+    success = made["success"]
+    found = success.long().cumsum(1) > 0
+    before, after = success & False, success & False
+    before[:, 0], before[:, 1:], after[:, 1:] = True, ~found[:, :-1], found[:, :-1]
+    # Not always: a hit may have been at the edge of what is near enough.
+    assert float(success[after].float().mean()) > 0.85
+    distances = torch.cdist(ended, ended)
+    misses = before & ~success
+    pairs = (misses[:, :, None] & misses[:, None]).triu(1)
+    repeated = float((distances[pairs] < NEAR / 2).float().mean())
+    chance = float((distances[:, 0] < NEAR / 2)[pairs[:, 0]].float().mean())
+    assert repeated <= chance + 0.01
+    assert repeated < 0.03
+    curve = success.float().mean(0)
+    assert float(curve[-1]) > float(curve[0]) + 0.2
+
+
+def test_worse_attempts_come_first_unless_they_are_shuffled(task, skill):
+    ladder, spread = (WORST, GOOD), {}
+    for order in ("worst_first", "shuffled"):
+        _, ended = put_together(task, skill, ladder=ladder, attempts=6, shots=1, order=order)
+        spread[order] = float(ended[:, 0].norm(dim=-1).mean())
+    assert spread["worst_first"] > 1.3 * spread["shuffled"]
+
+
+def test_only_attempts_of_one_who_knows_give_phi_away(task, skill):
+    leaks = {}
+    for informed in (True, False):
+        made, _ = put_together(task, skill, 400, ladder=(GOOD,), shots=1, informed=informed)
+        leaks[informed] = leak(made, task.phi_space.hidden(made["phi"]))
+    assert leaks[True] > 0.8, leaks
+    # Which one is shown does not depend on phi here, as the first is.
+    assert leaks[False] < LEAK, leaks
+
+
+def test_arguments_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="no order 'best'; there are worst_first, shuffled"):
+        Hindsight(order="best")
+    with pytest.raises(ValueError, match="0 attempts on each and 6 shots"):
+        Hindsight(attempts=0)
