@@ -1,9 +1,9 @@
 """Lifetimes put together in hindsight, from attempts that were made for none of them.
 
 A skill that knows nothing of phi makes many attempts, worse ones and better ones. Of these a
-lifetime is put together: misses that do not repeat, worst to best, up to the first hit, and after
-it the same again, now with all the skill there is. No attempt was made by one who knew phi, so that
-a student cannot learn to read it off the actions; which attempts are shown does depend on it, as it
+lifetime is put together: so many misses that do not repeat, worst to best, then a hit, and after it
+the same again, now with all the skill there is. No attempt was made by one who knew phi, so that a
+student cannot learn to read it off the actions; which attempts are shown does depend on it, as it
 would on a person who looks back.
 
 Symbols: N lifetimes, H episodes of each, M attempts that each is put together from, Q hidden
@@ -41,6 +41,8 @@ class Hindsight:
         attempts: of each rung at each phi.
         shots: H.
         order: of the misses: by rung, or by chance.
+        placed: whether the first hit comes after a number of misses that is drawn evenly from 0 to
+            H - 1, where there is a hit among the attempts; else it comes when it comes.
         informed: whether attempts are made by one who knows phi: the control that gives it away.
 
     Raises:
@@ -51,6 +53,7 @@ class Hindsight:
     attempts: int = 8
     shots: int = 6
     order: Order = "worst_first"
+    placed: bool = True
     informed: bool = False
 
     def __post_init__(self) -> None:
@@ -84,12 +87,14 @@ class Hindsight:
         found = torch.zeros(len(phi), dtype=torch.bool)
         hit = torch.zeros(len(phi), believed.shape[-1])
         skill: Policy = SampledBy(learner, learner.sampler)
+        misses = torch.randint(self.shots, (len(phi), 1), generator=generator)
         shots: list[TensorDict] = []
         for shot in range(self.shots):
             by_chance = torch.rand(left.shape, generator=generator)
             place = by_chance + (rung if self.order == "worst_first" else 0)
-            # What is left and new comes first, then what is left, then anything.
-            chosen = (place + 1e3 * ~fresh + 1e6 * ~left).argmin(1)
+            wrong = (pool["success"] != (shot >= misses)) & self.placed
+            # What is left, the right kind and new comes first; then new is given up, then the kind.
+            chosen = (place + 1e3 * ~fresh + 1e4 * wrong + 1e6 * ~left).argmin(1)
             left[rows, chosen] = False
             shown = cast("TensorDict", pool[rows, chosen])
             guess = believed[rows, chosen]
