@@ -28,7 +28,7 @@ def test_every_make_target_exists(target):
 def test_every_tag_that_is_logged_is_explained():
     folders = ("callbacks", "lightning_modules")
     code = "".join(p.read_text() for folder in folders for p in ROOT.glob(f"{folder}/**/*.py"))
-    groups = "train|validation|test|rollout|time|collection|curriculum"
+    groups = "train|validation|test|rollout|time|collection|curriculum|adaptation"
     tags = set(re.findall(rf'"((?:{groups})/[\w/]+)"', code))
     assert {"train/loss", "rollout/success", "collection/success", "curriculum/growth"} <= tags
     for tag in tags:
