@@ -15,6 +15,7 @@ from typing import cast
 
 import torch
 from lightning.pytorch import LightningDataModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
 from tensordict import TensorDict
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -29,6 +30,7 @@ from robot.simulation.point import HOME, SPEED, START_JITTER  # noqa: E402
 
 HORIZONS = Horizons(observation=1, prediction=8, action=8)
 DEMONSTRATIONS = 4096
+EARLIER = 25  # optimiser steps between two checkpoints
 FAR = AROUND + REACH + 0.02  # from the center each way, m
 
 
@@ -47,11 +49,18 @@ def skill(seed: int) -> DiffusionPolicy:
 
 def checkpoint(seed: int, steps: int = 2_000) -> Path:
     """Where the skill of a seed is; trained if there is none."""
-    path = ROOT / "runs" / "reaching_skill" / f"{seed}.ckpt"
+    folder = ROOT / "runs" / "reaching_skill" / str(seed)
+    path = folder / "last.ckpt"
     if not path.is_file():
-        learner = train(seed, steps, path.parent)
+        learner = train(seed, steps, folder)
         learner.trainer.save_checkpoint(path)
     return path
+
+
+def on_the_way(seed: int) -> list[Path]:
+    """Its checkpoints while it was cloned, the last included, in order."""
+    last = checkpoint(seed)
+    return [*sorted(last.parent.glob("step=*.ckpt")), last]
 
 
 def train(seed: int, steps: int, folder: Path) -> DiffusionPolicy:
@@ -68,9 +77,17 @@ def train(seed: int, steps: int, folder: Path) -> DiffusionPolicy:
         accelerator="cpu",
         default_root_dir=folder,
         logger=False,
-        enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
+        callbacks=[
+            ModelCheckpoint(
+                folder,
+                filename="step={step:05d}",
+                auto_insert_metric_name=False,
+                every_n_train_steps=EARLIER,
+                save_top_k=-1,
+            )
+        ],
     )
     trainer.fit(learner, Reaching(seed))
     return learner

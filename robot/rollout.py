@@ -13,11 +13,12 @@ from torch import Tensor
 from robot.policy import Policy
 from robot.schema import ACTION, OBSERVATION
 from robot.simulation.environment import SimulatedArmEnv
+from robot.simulation.point import PointEnv
 from robot.transition import recorded
 
 
 def rollout(
-    env: SimulatedArmEnv,
+    env: SimulatedArmEnv | PointEnv,
     policy: Policy,
     phi: Tensor,
     seed: int,
@@ -62,7 +63,7 @@ def rollout(
 
 @torch.no_grad()
 def _rollout_batch(
-    env: SimulatedArmEnv,
+    env: SimulatedArmEnv | PointEnv,
     policy: Policy,
     phi: Tensor,
     first: int,

@@ -1,0 +1,359 @@
+"""Do worse attempts by the diffusion policy itself teach more than noise does? One run of one arm.
+
+    python experiments/degradation.py --arm temperature --seed 0
+
+Lifetimes of the cheap family (:mod:`datamodules.hidden_reach`) are put together from attempts of
+one source; the same meta-learner learns from all of them, with as many lifetimes and updates. An
+arm is a source, or a control. Rows go to docs/results/degradation/results.json. What is compared,
+and how, was written down before the first of them: docs/results/degradation/registration.md.
+
+Symbols: N lifetimes, Q hidden dimensions, M attempts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import Trainer, seed_everything
+from tensordict import TensorDict
+from torch import Tensor
+from typing_extensions import override
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from callbacks.lifetimes import Explorer, Hindsight  # noqa: E402
+from callbacks.lifetimes.adaptation import Adaptation  # noqa: E402
+from callbacks.lifetimes.lives import live  # noqa: E402
+from callbacks.lifetimes.probe import leak  # noqa: E402
+from datamodules import HiddenReach, Lifetimes, Rollouts  # noqa: E402
+from datamodules.hidden import AsIf  # noqa: E402
+from datamodules.lifetime_store import LifetimeStore  # noqa: E402
+from experiments import reaching_skill  # noqa: E402
+from experiments.action_spectrum import high_frequency_share, spectrum  # noqa: E402
+from experiments.results import (  # noqa: E402
+    Row,
+    Stopwatch,
+    command,
+    machine,
+    results_file,
+    write_rows,
+)
+from lightning_modules import DiffusionPolicy, MetaLearner  # noqa: E402
+from lightning_modules.lifetime_policy import LifetimePolicy  # noqa: E402
+from lightning_modules.skill import (  # noqa: E402
+    ActionNoise,
+    Calibrated,
+    DenoisingTruncation,
+    EarlierCheckpoint,
+    EpsilonRandom,
+    InitialTemperature,
+    Knob,
+    Rung,
+    SampledBy,
+    Stride,
+    Temperature,
+    calibrate,
+)
+from robot.policy import Policy  # noqa: E402
+from robot.rollout import rollout  # noqa: E402
+from robot.seeds import evaluation_seed, training_seed  # noqa: E402
+from robot.success_rate import SuccessRate  # noqa: E402
+
+IDENTITY = ("task", "method", "seed")
+LEVELS = (0.10, 0.25, 0.45, 0.65, 0.85)  # success of one who knows phi, worst to best
+MATCHED = 0.65  # where the correlated noise is made as jerky as the temperature
+CORRELATIONS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+EPISODES = 2048  # behind each number of a calibration
+ATTEMPTS, SHOTS, PART = 6, 6, 512
+TESTED = 2048  # lifetimes
+
+
+@dataclass(frozen=True)
+class WrongTarget(Knob):
+    """A whole episode goes for a wrong place, so far (m) from the right one, in any direction."""
+
+    name: ClassVar[str] = "wrong_hypothesis"
+    structured: ClassVar[bool] = False
+    clean: ClassVar[float] = 0.0
+    worst: ClassVar[float] = 0.3
+
+    @override
+    def _turned(self, learner: DiffusionPolicy, value: float, seed: int) -> Policy:
+        angle = 2 * torch.pi * torch.rand(EPISODES, generator=torch.Generator().manual_seed(seed))
+        away = value * torch.stack([angle.cos(), angle.sin()], dim=-1)
+        return AsIf(SampledBy(learner, learner.sampler), made_up_task(), away)
+
+
+@dataclass(frozen=True)
+class SameEnds(Knob):
+    """Goes with all its skill where attempts with another knob ended, in other lifetimes.
+
+    Covers what they cover, without what is peculiar to how they move.
+
+    Attributes:
+        other: the knob.
+    """
+
+    name: ClassVar[str] = "same_ends"
+    structured: ClassVar[bool] = False
+    clean: ClassVar[float] = 0.0
+    worst: ClassVar[float] = 1e3
+    other: Knob = Temperature()  # noqa: RUF009 - frozen
+
+    @override
+    def _turned(self, learner: DiffusionPolicy, value: float, seed: int) -> Policy:
+        task = made_up_task()
+        seed = training_seed("same ends", seed)
+        phi = task.phi_set.sample(EPISODES, torch.Generator().manual_seed(seed))
+        policy = self.other.at(learner, value, seed)
+        ended = rollout(task.environment(EPISODES), policy, phi, seed, record=True)
+        return AsIf(SampledBy(learner, learner.sampler), task, task.believed(ended))
+
+
+class Unrewarded(LifetimePolicy):
+    """Is never told of a success: the control without rewards."""
+
+    @override
+    def end_episode(self, success: Tensor) -> None:
+        super().end_episode(torch.zeros_like(success))
+
+
+def made_up_task() -> HiddenReach:
+    """The family, with nothing to learn from."""
+    return HiddenReach("wide", {"rollouts": Rollouts()})
+
+
+@dataclass
+class Skill:
+    """The skill of a seed, made worse to order.
+
+    Attributes:
+        seed: of the skill, and of everything measured with it.
+    """
+
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.learner = reaching_skill.skill(self.seed)
+        self.task = made_up_task()
+        self._env = self.task.environment(EPISODES)
+
+    def attempts(self, knob: Knob, value: float, fresh: bool) -> TensorDict:
+        """Episodes of one who knows phi, with a knob at a value."""
+        seed = (evaluation_seed if fresh else training_seed)("calibration", self.seed)
+        phi = self.task.phi_set.sample(EPISODES, torch.Generator().manual_seed(seed))
+        policy = AsIf(
+            knob.at(self.learner, value, seed), self.task, self.task.phi_space.hidden(phi)
+        )
+        return rollout(self._env, policy, phi, seed, record=True)
+
+    def calibrate(self, knob: Knob, level: float) -> Calibrated:
+        """The value at which it succeeds so often."""
+
+        def success(value: float, fresh: bool) -> SuccessRate:
+            return SuccessRate.of(self.attempts(knob, value, fresh)["success"])
+
+        worst = len(knob.paths) - 1 if isinstance(knob, EarlierCheckpoint) else knob.worst
+        return calibrate(success, knob.clean, worst, level, knob.whole, steps=16)
+
+    def jerkiness(self, knob: Knob, value: float) -> float:
+        """Share of the actions' changes at high frequencies."""
+        made = self.attempts(knob, value, fresh=False)
+        scale = self.learner.normalizer.action_half_range
+        actions = made["trajectory", "action"]
+        return high_frequency_share(spectrum(actions, made["length"], scale, window=8))
+
+    def as_jerky_as(self, other: Knob) -> ActionNoise:
+        """Correlated noise that is as jerky as another knob, both at the level ``MATCHED``."""
+        wanted = self.jerkiness(other, self.calibrate(other, MATCHED).setting.value)
+
+        def apart(correlation: float) -> float:
+            knob = ActionNoise(correlation=correlation)
+            return abs(self.jerkiness(knob, self.calibrate(knob, MATCHED).setting.value) - wanted)
+
+        return ActionNoise(correlation=min(CORRELATIONS, key=apart))
+
+    def earlier(self) -> EarlierCheckpoint:
+        """The skill as it was while it was cloned."""
+        return EarlierCheckpoint(tuple(map(str, reaching_skill.on_the_way(self.seed))))
+
+
+KNOBS: dict[str, Callable[[Skill], Knob]] = {
+    "temperature": lambda _: Temperature(),
+    "stride": lambda _: Stride(),
+    "initial_temperature": lambda _: InitialTemperature(),
+    "denoising_truncation": lambda _: DenoisingTruncation(),
+    "iid_noise": lambda _: ActionNoise(),
+    "ou_noise": lambda skill: skill.as_jerky_as(Temperature()),
+    "epsilon_random": lambda _: EpsilonRandom(),
+    "wrong_hypothesis": lambda _: WrongTarget(),
+    "earlier_checkpoint": lambda skill: skill.earlier(),
+}
+# Controls that are an arm with something changed.
+CHANGED: dict[str, tuple[str, dict[str, Any]]] = {
+    "temperature_informed": ("temperature", {"informed": True}),
+    "iid_noise_informed": ("iid_noise", {"informed": True}),
+    "wrong_hypothesis_informed": ("wrong_hypothesis", {"informed": True}),
+    "temperature_shuffled": ("temperature", {"order": "shuffled"}),
+    "temperature_as_it_comes": ("temperature", {"placed": False}),
+    "temperature_unrewarded": ("temperature", {}),
+}
+EXPLORERS = {"search": Explorer("best"), "guessing": Explorer("prior")}
+ARMS = (*KNOBS, "same_ends", *CHANGED, "expert_only", *EXPLORERS)
+
+
+def main() -> None:
+    """Makes lifetimes, learns, tests, saves, prints the RESULT line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--arm", choices=ARMS, default=ARMS[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lifetimes", type=int, default=4096)
+    parser.add_argument("--updates", type=int, default=2000)
+    args = parser.parse_args()
+    if args.lifetimes < PART or args.lifetimes % PART or args.updates < 1:
+        parser.error(
+            f"lifetimes is {args.lifetimes}, it must be a multiple of {PART}, and updates "
+            f"{args.updates}, at least 1"
+        )
+    torch.set_num_threads(1)
+    clock = Stopwatch()
+    skill = Skill(args.seed)
+    maker, notes = source(skill, args.arm)
+    row: Row = {
+        "task": "hidden_reach",
+        "method": args.arm,
+        "seed": args.seed,
+        "lifetimes": args.lifetimes,
+        "updates": args.updates,
+        **notes,
+        "command": command(),
+        **machine(),
+    }
+    if maker is not None:
+        row |= run(skill, maker, args.arm, args.lifetimes, args.updates)
+    row |= clock.read()
+    write_rows(results_file("degradation"), [row], identity=IDENTITY)
+    print("RESULT", json.dumps(row))
+
+
+def source(skill: Skill, arm: str) -> tuple[Explorer | Hindsight | None, Row]:
+    """What makes an arm's lifetimes, and how its knob was calibrated; none where it can't be."""
+    if arm in EXPLORERS:
+        return EXPLORERS[arm], {}
+    if arm == "expert_only":
+        return Hindsight(attempts=ATTEMPTS * len(LEVELS)), {}
+    name, changed = CHANGED.get(arm, (arm, {}))
+    knob = KNOBS["temperature" if name == "same_ends" else name](skill)
+    found = [skill.calibrate(knob, level) for level in LEVELS]
+    notes: Row = {}
+    for level in found:
+        notes[f"level_{level.target:g}"] = level.setting.value
+        notes[f"level_{level.target:g}/success"] = level.setting.success.rate
+    if isinstance(knob, ActionNoise):
+        notes["correlation"] = knob.correlation
+    middle = next(level for level in found if level.target == MATCHED)
+    notes["high_frequency"] = skill.jerkiness(knob, middle.setting.value)
+    notes["dropped"] = not all(level.reached for level in found)
+    if notes["dropped"]:
+        return None, notes
+    used: Knob = SameEnds(other=knob) if name == "same_ends" else knob
+    ladder = tuple(Rung(used, level.setting.value) for level in found)
+    return replace(Hindsight(ladder, ATTEMPTS, SHOTS), **changed), notes
+
+
+def run(
+    skill: Skill, maker: Explorer | Hindsight, arm: str, lifetimes: int, updates: int
+) -> dict[str, float]:
+    """Makes the lifetimes, learns from them and lives: all that is measured."""
+    unrewarded = arm == "temperature_unrewarded"
+    with tempfile.TemporaryDirectory() as folder:
+        store = LifetimeStore.open_or_create(folder, metadata(skill.learner))
+        for part in range(lifetimes // PART):
+            seed = training_seed("degradation", skill.seed, part)
+            phi = skill.task.phi_set.sample(PART, torch.Generator().manual_seed(seed))
+            environment = skill.task.environment(PART)
+            made = maker.lifetimes(skill.task, skill.learner, environment, phi, seed)
+            store.write(part, made)
+        everyone = store.load()
+        measured = data_of(skill, everyone)
+        if unrewarded:
+            everyone["success"].zero_()  # memory-mapped: in the store
+        student = learn(skill, folder, updates)
+    kind = Unrewarded if unrewarded else LifetimePolicy
+    return (
+        measured
+        | tested(skill, lambda n: kind(student, n), "")
+        | tested(skill, lambda n: LifetimePolicy(student, n, forgets=True), "memory_reset/")
+    )
+
+
+def metadata(learner: DiffusionPolicy) -> dict[str, Any]:
+    """What a store says of its lifetimes."""
+    return {
+        "task": HiddenReach.task_name,
+        "spec": learner.spec.to_dict(),
+        "observation_horizon": learner.horizons.observation,
+        "prediction_horizon": learner.horizons.prediction,
+    }
+
+
+def data_of(skill: Skill, lifetimes: TensorDict) -> dict[str, float]:
+    """What the lifetimes are like: success by shot, and whether they give phi away."""
+    hidden = skill.task.phi_space.hidden(lifetimes["phi"])
+    found = {"data/leak": leak(lifetimes, hidden)}
+    for shot, success in enumerate(lifetimes["success"].unbind(1), start=1):
+        found[f"data/success/shot_{shot}"] = float(success.float().mean())
+    return found
+
+
+def learn(skill: Skill, folder: str, updates: int) -> MetaLearner:
+    """The meta-learner after so many updates."""
+    seed_everything(skill.seed, verbose=False)
+    source = Lifetimes(folder, batch_size=32, steps_per_epoch=updates)
+    task = HiddenReach("wide", {"lifetimes": source}, skill.seed)
+    student = MetaLearner(
+        task.spec,
+        skill=str(reaching_skill.checkpoint(skill.seed)),
+        width=64,
+        num_layers=2,
+        num_heads=4,
+        context=SHOTS * 2,
+        learning_rate=1e-3,
+        sampler=skill.learner.sampler,
+    )
+    trainer = Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        gradient_clip_val=1.0,
+        limit_val_batches=0,
+    )
+    trainer.fit(student, task)
+    return student.eval()
+
+
+def tested(skill: Skill, policy: Callable[[int], LifetimePolicy], prefix: str) -> dict[str, float]:
+    """Success by shot on phi that nothing was trained on."""
+    seed = evaluation_seed("degradation", skill.seed)
+    phi = skill.task.phi_set.sample(TESTED, torch.Generator().manual_seed(seed))
+    shots: Sequence[TensorDict] = live(
+        skill.task.environment(TESTED), policy(TESTED), phi, SHOTS, seed
+    )
+    found = Adaptation.of(shots).metrics(skill.task.spec.rate)
+    return {f"adaptation/{prefix}{name}": value for name, value in found.items()}
+
+
+if __name__ == "__main__":
+    main()
