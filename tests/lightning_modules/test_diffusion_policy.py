@@ -254,7 +254,7 @@ def test_a_run_is_not_resumed_under_a_learning_rate_that_would_not_count(tmp_pat
     trainer.save_checkpoint(path)
     other = tiny_trainer(max_steps=2, limit_val_batches=0)
     with pytest.raises(
-        ValueError, match=r"keeps its learning_rate: the checkpoint's is 0.001, the"
+        ValueError, match=r"keeps its learning_rate: its learning_rate is 0.001, the"
     ):
         other.fit(tiny_policy(learning_rate=1e-5), ToyData(), ckpt_path=path)
 
