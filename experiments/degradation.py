@@ -55,6 +55,7 @@ from lightning_modules.skill import (  # noqa: E402
     DenoisingTruncation,
     EarlierCheckpoint,
     EpsilonRandom,
+    Guidance,
     InitialTemperature,
     Knob,
     Rung,
@@ -79,7 +80,7 @@ TESTED = 2048  # lifetimes
 
 @dataclass(frozen=True)
 class WrongTarget(Knob):
-    """A whole episode goes for a wrong place, so far (m) from the right one, in any direction."""
+    """A whole episode goes for a wrong place, anywhere within so far (m) of the right one."""
 
     name: ClassVar[str] = "wrong_hypothesis"
     structured: ClassVar[bool] = False
@@ -88,8 +89,10 @@ class WrongTarget(Knob):
 
     @override
     def _turned(self, learner: DiffusionPolicy, value: float, seed: int) -> Policy:
-        angle = 2 * torch.pi * torch.rand(EPISODES, generator=torch.Generator().manual_seed(seed))
-        away = value * torch.stack([angle.cos(), angle.sin()], dim=-1)
+        generator = torch.Generator().manual_seed(seed)
+        share, turn = torch.rand(2, EPISODES, generator=generator)
+        angle, distance = 2 * torch.pi * turn, value * share.sqrt()  # even over the disc
+        away = distance[:, None] * torch.stack([angle.cos(), angle.sin()], dim=-1)
         return AsIf(SampledBy(learner, learner.sampler), made_up_task(), away)
 
 
@@ -162,7 +165,7 @@ class Skill:
         def success(value: float, fresh: bool) -> SuccessRate:
             return SuccessRate.of(self.attempts(knob, value, fresh)["success"])
 
-        worst = len(knob.paths) - 1 if isinstance(knob, EarlierCheckpoint) else knob.worst
+        worst = knob.worst_of(self.learner)
         return calibrate(success, knob.clean, worst, level, knob.whole, steps=16)
 
     def jerkiness(self, knob: Knob, value: float) -> float:
@@ -191,6 +194,7 @@ KNOBS: dict[str, Callable[[Skill], Knob]] = {
     "temperature": lambda _: Temperature(),
     "stride": lambda _: Stride(),
     "initial_temperature": lambda _: InitialTemperature(),
+    "guidance": lambda _: Guidance(),
     "denoising_truncation": lambda _: DenoisingTruncation(),
     "iid_noise": lambda _: ActionNoise(),
     "ou_noise": lambda skill: skill.as_jerky_as(Temperature()),

@@ -11,11 +11,11 @@ import argparse
 import sys
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
-from lightning.pytorch import LightningDataModule, Trainer, seed_everything
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import Callback
 from tensordict import TensorDict
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -30,7 +30,7 @@ from robot.simulation.point import HOME, SPEED, START_JITTER  # noqa: E402
 
 HORIZONS = Horizons(observation=1, prediction=8, action=8)
 DEMONSTRATIONS = 4096
-EARLIER = 25  # optimiser steps between two checkpoints
+EARLY = range(10, 100)  # optimiser steps after which the skill is kept: it is learnt in these
 FAR = AROUND + REACH + 0.02  # from the center each way, m
 
 
@@ -71,26 +71,38 @@ def train(seed: int, steps: int, folder: Path) -> DiffusionPolicy:
         partial(MLPDenoiser, width=128),
         HORIZONS,
         sampler=Sampler(num_steps=10, temperature=0.3),
+        condition_dropout=0.1,  # so that it can be guided
     )
     trainer = Trainer(
         max_steps=steps,
         accelerator="cpu",
         default_root_dir=folder,
         logger=False,
+        enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=[
-            ModelCheckpoint(
-                folder,
-                filename="step={step:05d}",
-                auto_insert_metric_name=False,
-                every_n_train_steps=EARLIER,
-                save_top_k=-1,
-            )
-        ],
+        callbacks=[EarlyCheckpoints(folder)],
     )
     trainer.fit(learner, Reaching(seed))
     return learner
+
+
+class EarlyCheckpoints(Callback):
+    """Keeps the skill as it was while it was learnt.
+
+    Args:
+        folder: where.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any
+    ) -> None:
+        """After each of the optimiser's first steps."""
+        if trainer.global_step in EARLY:
+            trainer.save_checkpoint(self.folder / f"step={trainer.global_step:05d}.ckpt")
 
 
 class Reaching(LightningDataModule):

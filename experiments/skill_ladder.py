@@ -165,10 +165,7 @@ class Ladder:
         def success(value: float, fresh: bool) -> SuccessRate:
             return SuccessRate.of(self.attempts(knob, value, fresh)["success"])
 
-        worst = knob.worst
-        if isinstance(knob, EarlierCheckpoint):
-            worst = len(knob.paths) - 1
-        return calibrate(success, knob.clean, worst, level, knob.whole)
+        return calibrate(success, knob.clean, knob.worst_of(self.learner), level, knob.whole)
 
     def jerkiness(self, knob: Knob, value: float) -> float:
         """Share of the actions' changes at high frequencies."""

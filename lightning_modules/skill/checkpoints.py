@@ -39,6 +39,10 @@ class EarlierCheckpoint(Knob):
             raise ValueError("earlier_checkpoint needs the paths of a run's checkpoints")
 
     @override
+    def worst_of(self, learner: DiffusionPolicy) -> float:
+        return len(self.paths) - 1
+
+    @override
     def _turned(self, learner: DiffusionPolicy, value: float, seed: int) -> Policy:
         if value >= len(self.paths):
             raise ValueError(

@@ -47,6 +47,10 @@ class Knob(ABC):
             )
         return self._turned(learner, value, seed)
 
+    def worst_of(self, learner: DiffusionPolicy) -> float:
+        """The value farthest from ``clean`` that this policy can take."""
+        return self.worst
+
     @abstractmethod
     def _turned(self, learner: DiffusionPolicy, value: float, seed: int) -> Policy:
         """The policy at a value that is in range."""

@@ -131,5 +131,9 @@ class DenoisingTruncation(SamplerKnob):
     worst: ClassVar[float] = 19
 
     @override
+    def worst_of(self, learner: DiffusionPolicy) -> float:
+        return len(learner.sampler.steps(learner.schedule)) - 2  # one step is left
+
+    @override
     def sampler(self, own: Sampler, value: float) -> Sampler:
         return replace(own, truncation=int(value))
