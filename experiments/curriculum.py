@@ -99,7 +99,7 @@ GATES = {"gate": (TOO_LARGE, True), "gate_off": (TOO_LARGE, False), "small_steps
 STUDIES = {
     "table": Study(("curriculum", "no_curriculum", *STARTS), "table", 15_000),
     "comparison": Study((*STRATEGIES, *OBJECTIVES, "from_scratch"), "wide", 6_000, evaluated=6),
-    "gate": Study(tuple(GATES), "table", 3_000, evaluated=3),
+    "gate": Study(tuple(GATES), "table", 6_000, evaluated=4),
 }
 METHODS = tuple(dict.fromkeys(m for study in STUDIES.values() for m in study.methods))
 # Where their last checkpoints are committed, by study; the others' numbers are of the way there.
