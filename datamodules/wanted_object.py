@@ -31,7 +31,7 @@ SIDES = [
     for i, bearing in enumerate(BEARINGS)
 ]
 YAWS = [Dimension(f"yaw_{i}", -math.pi / 2, math.pi / 2, unit="rad") for i in range(4)]
-WANTED = Dimension("wanted", 0.0, float(MAX_OBJECTS), visible=False)
+WANTED = Dimension("wanted", 0.0, float(MAX_OBJECTS), visible=False, discrete=True)
 SPACE = PhiSpace((*RADII, *SIDES, *YAWS, WANTED))
 
 

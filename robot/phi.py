@@ -23,6 +23,7 @@ class Dimension:
         high: largest value.
         visible: whether the observation shows it; a hidden one only has effects.
         unit: for people; empty where the parameter is a pure number.
+        discrete: whether whole numbers are meant: everything from v up to v + 1 is the value v.
     """
 
     name: str
@@ -30,10 +31,16 @@ class Dimension:
     high: float
     visible: bool = True
     unit: str = ""
+    discrete: bool = False
 
     def __post_init__(self) -> None:
         if not self.low <= self.high:
             raise ValueError(f"dimension {self.name!r}: low {self.low} is above high {self.high}")
+        if self.discrete and not (float(self.low).is_integer() and float(self.high).is_integer()):
+            raise ValueError(
+                f"dimension {self.name!r} is discrete: its bounds {self.low} and {self.high} must "
+                "be whole numbers"
+            )
 
 
 @dataclass(frozen=True)

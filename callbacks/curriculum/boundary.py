@@ -3,7 +3,8 @@
 Source: automatic domain randomisation (OpenAI 2019, 1910.07113, algorithm 1). Every task parameter
 has two bounds; part of the attempts sit on one of them, and decide whether that bound moves.
 Beyond the source, steps grow: a bound beyond which the policy already succeeds moves twice as far
-the next time, so that what it can do is not tried out inch by inch.
+the next time, so that what it can do is not tried out inch by inch. Bounds of a discrete parameter
+move by whole values: their ring is the new value.
 """
 
 from __future__ import annotations
@@ -96,6 +97,13 @@ class BoundaryExpansion(Strategy):
         super().start(space, first, whole)
         if len(first.boxes) != 1 or len(whole.boxes) != 1:
             raise ValueError("boundary expansion takes levels of one box each")
+        self._discrete = torch.tensor([d.discrete for d in space.dimensions])
+        for phi_set in (first, whole):
+            uneven = phi_set.boxes[0].bounds() % 1 != 0
+            if (uneven & self._discrete).any():
+                raise ValueError(
+                    f"phi set {phi_set.name!r} ends within a value of a discrete task parameter"
+                )
         self._beginning = first
         self._first = first.boxes[0].bounds()  # [2, P]
         self._whole = whole.boxes[0].bounds()
@@ -109,20 +117,24 @@ class BoundaryExpansion(Strategy):
         phi = self.level.sample(n, generator)
         side, dimension = self._movable(round(n * self.boundary), generator)
         rows = torch.arange(len(side))
-        phi[rows, dimension] = self._bounds()[side, dimension].float()
+        on = self._bounds()[side, dimension].float()
+        if self._discrete.any():  # anywhere within the outermost value
+            inside = torch.rand(len(side), generator=generator)
+            on += torch.where(side == LOW, inside, inside - 1) * self._discrete[dimension]
+        phi[rows, dimension] = on
         if rehearsed := round(n * self.rehearsal):
             phi[-rehearsed:] = self._beginning.sample(rehearsed, generator)
         return phi
 
     @override
     def observe(self, phi: Tensor, success: Tensor) -> None:
-        on = torch.isclose(phi[:, None], self._bounds().float(), rtol=0, atol=1e-7)  # [n, 2, P]
+        on = self._on_bounds(phi)
         self._tried += on.sum(0)
         self._won += (on & success[:, None, None]).sum(0)
         due = self._tried >= self.attempts
         back = due & (self._won < self.shrink * self._tried) & (self._gone > 0)
         if back.any():
-            self._gone[back] = (self._gone[back] - self.step).clamp(min=0)
+            self._gone[back] = (self._gone - self._least())[back].clamp(min=0)
             self._steps[back] = self.step
             self.level = self._at(self._gone)
         ready = due & (self._won >= self.widen * self._tried) & (self._gone < 1)
@@ -142,26 +154,24 @@ class BoundaryExpansion(Strategy):
         assert isinstance(proposal, Move)
         i, j = proposal.side, proposal.dimension
         self._steps[i, j] = proposal.step * (2 if expected_return >= self.leap else 1)
-        gone = min(1.0, float(self._gone[i, j]) + proposal.step)
-        # Ten steps of a tenth are all of the way, whatever floating point makes of them.
-        self._gone[i, j] = 1.0 if gone > 1 - 1e-9 else gone
+        self._gone = self._further(i, j, proposal.step)
         self._tried[i, j] = self._won[i, j] = 0
         self.level = self._at(self._gone)
 
     @override
     def refuse(self, proposal: Proposal) -> Proposal | None:
         assert isinstance(proposal, Move)
-        if proposal.step > self.step / 4:
-            return self._proposal(proposal.side, proposal.dimension, proposal.step / 2)
-        self._steps[proposal.side, proposal.dimension] = self.step
-        self._tried[proposal.side, proposal.dimension] = 0
-        self._won[proposal.side, proposal.dimension] = 0
+        i, j = proposal.side, proposal.dimension
+        low, high = proposal.ring.boxes[0].bounds()[:, j].tolist()
+        one_value = bool(self._discrete[j]) and high - low <= 1
+        if proposal.step > self.step / 4 and not one_value:
+            return self._proposal(i, j, proposal.step / 2)
+        self._steps[i, j] = self.step
+        self._tried[i, j] = self._won[i, j] = 0
         return None
 
     def _proposal(self, side: int, dimension: int, step: float) -> Move:
-        gone = self._gone.clone()
-        gone[side, dimension] = (gone[side, dimension] + step).clamp(max=1)
-        level = self._at(gone)
+        level = self._at(self._further(side, dimension, step))
         ring = level.boxes[0].bounds()
         ring[1 - side, dimension] = self._bounds()[side, dimension]
         return Move(level, PhiSet("ring", (Box.between(ring),)), side, dimension, step)
@@ -174,8 +184,33 @@ class BoundaryExpansion(Strategy):
         drawn = torch.multinomial(movable.float(), n, replacement=True, generator=generator)
         return drawn // len(self.space), drawn % len(self.space)
 
+    def _on_bounds(self, phi: Tensor) -> Tensor:
+        """Which of ``phi [n, P]`` sit on which bound, bool ``[n, 2, P]``."""
+        bounds = self._bounds().float()
+        near = torch.isclose(phi[:, None], bounds, rtol=0, atol=1e-7)
+        outermost = torch.stack([phi < bounds[LOW] + 1, phi >= bounds[HIGH] - 1], dim=1)
+        return outermost.where(self._discrete, near)
+
+    def _further(self, side: int, dimension: int, step: float) -> Tensor:
+        """How far each bound is when one has moved by a step, or by one value at least."""
+        gone = self._gone.clone()
+        moved = float(gone[side, dimension]) + step
+        if self._discrete[dimension]:
+            least = float(self._least()[side, dimension])
+            moved = math.ceil(moved / least - 1e-9) * least
+        # Ten steps of a tenth are all of the way, whatever floating point makes of them.
+        gone[side, dimension] = 1.0 if moved > 1 - 1e-9 else moved
+        return gone
+
+    def _least(self) -> Tensor:
+        """The least that each bound moves, as a share of its way ``[2, P]``: one value at least."""
+        way = (self._whole - self._first).abs()
+        least = torch.full_like(way, self.step)
+        return torch.where(self._discrete & (way > 0), 1 / way.clamp(min=1), least)
+
     def _at(self, gone: Tensor) -> PhiSet:
         moved = self._first + gone * (self._whole - self._first)
+        moved = moved.round().where(self._discrete, moved)  # floating point aside
         return PhiSet("level", (Box.between(moved.where(gone < 1, self._whole)),))
 
     def _bounds(self) -> Tensor:

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from callbacks.curriculum import BoundaryExpansion
+from callbacks.curriculum.boundary import HIGH, LOW
 from robot.phi import Dimension, PhiSet, PhiSpace
 
 SPACE = PhiSpace((Dimension("x", 0.0, 1.0), Dimension("y", -2.0, 2.0)))
@@ -166,3 +167,66 @@ def test_ten_steps_of_a_tenth_are_all_of_the_way():
             strategy.accept(proposal)
     assert strategy.progress == 1
     assert list(strategy.proposals()) == []
+
+
+OBJECTS = PhiSpace((Dimension("x", 0.0, 1.0), Dimension("object", 0.0, 5.0, discrete=True)))
+
+
+def of_objects(low, high):
+    return PhiSet("some", (OBJECTS.box(x=(0.0, 1.0), object=(low, high)),))
+
+
+def let_all_succeed(strategy, seed=0):
+    phi = strategy.sample(400, torch.Generator().manual_seed(seed))
+    strategy.observe(phi, torch.ones(len(phi), dtype=torch.bool))
+    return phi
+
+
+def test_a_discrete_parameter_widens_by_whole_values_and_its_ring_is_the_new_one():
+    strategy = BoundaryExpansion(attempts=20)
+    strategy.start(OBJECTS, of_objects(2.0, 3.0), of_objects(0.0, 5.0))
+    seen = []
+    for _ in range(4):
+        phi = let_all_succeed(strategy)
+        assert strategy.level.contains(phi).all()
+        assert (phi[:, 1] < strategy.level.boxes[0].high[1]).all()  # the next value is another
+        for proposal in strategy.proposals():
+            if proposal.dimension == 0:  # it has nowhere to go
+                continue
+            (ring,) = proposal.ring.boxes
+            seen.append((ring.low[1], ring.high[1]))
+            strategy.accept(proposal, expected_return=0.3)
+    assert sorted(seen) == [(0.0, 1.0), (1.0, 2.0), (3.0, 4.0), (4.0, 5.0)]
+    assert (
+        strategy.progress == 0.5
+    )  # x has nowhere to go: its way is done by definition of the sets
+
+
+def test_the_outermost_values_are_tried_and_judged():
+    strategy = BoundaryExpansion(attempts=20, boundary=1.0, rehearsal=0.0)
+    strategy.start(OBJECTS, of_objects(1.0, 4.0), of_objects(0.0, 5.0))
+    phi = strategy.sample(600, torch.Generator().manual_seed(0))
+    strategy.observe(phi, phi[:, 1] >= 3)  # the highest value alone is mastered
+    sides = [(p.side, p.dimension) for p in strategy.proposals()]
+    assert (HIGH, 1) in sides
+    assert (LOW, 1) not in sides
+
+
+def test_one_value_that_is_refused_is_not_tried_in_parts():
+    strategy = BoundaryExpansion(attempts=20, step=1.0)
+    strategy.start(OBJECTS, of_objects(2.0, 3.0), of_objects(0.0, 5.0))
+    let_all_succeed(strategy)
+    widths = []
+    proposal = next(p for p in strategy.proposals() if (p.side, p.dimension) == (HIGH, 1))
+    while proposal is not None:
+        (ring,) = proposal.ring.boxes
+        widths.append(ring.high[1] - ring.low[1])
+        proposal = strategy.refuse(proposal)
+    assert widths == [2.0, 1.0]
+
+
+def test_sets_that_end_within_a_value_are_refused():
+    with pytest.raises(ValueError, match="'some' ends within a value of a discrete"):
+        BoundaryExpansion().start(OBJECTS, of_objects(2.0, 2.5), of_objects(0.0, 5.0))
+    with pytest.raises(ValueError, match=r"is discrete: its bounds 0\.5 and 2\.0 must be whole"):
+        Dimension("object", 0.5, 2.0, discrete=True)
