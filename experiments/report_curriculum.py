@@ -220,8 +220,8 @@ GATES = {
 
 def gate_rows(rows: Sequence[Row]) -> str:
     """A step too large with and without the gate, and small ones: success as training goes on."""
-    lines = ["| | seed | episodes | level | attempts that succeed | `point` | corner |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    lines = ["| | seed | episodes | level | attempts that succeed | `point` | `table` | corner |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
     runs = of(rows, "gate", phi="validation")
     tested = [row for row in of(rows, "gate", phi="test") if row["episodes"] == 0]
     for row in sorted([*tested, *runs], key=lambda r: (r["method"], r["seed"], r["episodes"])):
@@ -229,8 +229,7 @@ def gate_rows(rows: Sequence[Row]) -> str:
         cells += [f"{row['episodes']:,}", f"{row.get('level', 0):.2f}"]
         cells += [
             f"{row['collection_success']:.2f}" if "collection_success" in row else "",
-            interval(row, "point"),
-            interval(row, "corner"),
+            *(interval(row, phi_set) for phi_set in ("point", "table", "corner")),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
