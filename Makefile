@@ -1,5 +1,6 @@
 # setup: a virtual environment with everything       demo: demonstrations to a policy, with numbers
 # curriculum: from there to the whole table by reward alone, with numbers
+# experiment-degradation: do worse attempts by the policy itself teach more than noise? hours
 # test: the quick tests    check: format, lint, types, tests    bench: how fast, against the floor
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ evaluate = $(BIN)/python train.py test --config $(1) --verbose false --ckpt_path
 # On a busy machine, threads that spin while they wait slow torch down tenfold.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: setup demo curriculum test lint check bench
+.PHONY: setup demo curriculum test lint check bench experiment-degradation
 
 setup: .venv/installed
 
@@ -51,6 +52,12 @@ lint: setup
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 check: lint test
+
+SEEDS := 0 1 2 3 4 5 6 7 8 9
+experiment-degradation: setup
+	for seed in $(SEEDS); do for arm in $$($(BIN)/python -c \
+		"from experiments.degradation import ARMS; print(*ARMS)"); do \
+		$(BIN)/python experiments/degradation.py --arm $$arm --seed $$seed || exit 1; done; done
 
 bench: setup
 	$(BIN)/python experiments/bench.py

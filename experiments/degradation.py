@@ -4,8 +4,9 @@
 
 Lifetimes of the cheap family (:mod:`datamodules.hidden_reach`) are put together from attempts of
 one source; the same meta-learner learns from all of them, with as many lifetimes and updates. An
-arm is a source, or a control. Rows go to docs/results/degradation/results.json. What is compared,
-and how, was written down before the first of them: docs/results/degradation/registration.md.
+arm is a source, or a control. Rows go to docs/results/degradation/results.json; what is there is
+not run again. What is compared, and how, was written down before the first of them:
+docs/results/degradation/registration.md.
 
 Symbols: N lifetimes, Q hidden dimensions, M attempts.
 """
@@ -44,6 +45,7 @@ from experiments.results import (  # noqa: E402
     Stopwatch,
     command,
     machine,
+    read_rows,
     results_file,
     write_rows,
 )
@@ -228,16 +230,24 @@ def main() -> None:
             f"lifetimes is {args.lifetimes}, it must be a multiple of {PART}, and updates "
             f"{args.updates}, at least 1"
         )
+    asked = {
+        "method": args.arm,
+        "seed": args.seed,
+        "lifetimes": args.lifetimes,
+        "updates": args.updates,
+    }
+    results = results_file("degradation")
+    known = read_rows(results) if results.is_file() else []
+    if done := [row for row in known if asked.items() <= row.items()]:
+        print("RESULT", json.dumps(done[0]))
+        return
     torch.set_num_threads(1)
     clock = Stopwatch()
     skill = Skill(args.seed)
     maker, notes = source(skill, args.arm)
     row: Row = {
         "task": "hidden_reach",
-        "method": args.arm,
-        "seed": args.seed,
-        "lifetimes": args.lifetimes,
-        "updates": args.updates,
+        **asked,
         **notes,
         "command": command(),
         **machine(),
@@ -245,7 +255,7 @@ def main() -> None:
     if maker is not None:
         row |= run(skill, maker, args.arm, args.lifetimes, args.updates)
     row |= clock.read()
-    write_rows(results_file("degradation"), [row], identity=IDENTITY)
+    write_rows(results, [row], identity=IDENTITY)
     print("RESULT", json.dumps(row))
 
 
