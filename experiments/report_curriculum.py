@@ -265,7 +265,7 @@ def gradient_norm(row: Row, phi_set: str) -> str:
     if row[f"success/{phi_set}"] == 0:
         return "0"
     norm, low, high = (row[f"grad_norm/{phi_set}{end}"] for end in ("", "/lo", "/hi"))
-    return f"{norm:.2g} ({low:.2g} to {high:.2g})"
+    return f"{norm:.3g} ({low:.3g} to {high:.3g})"
 
 
 def demonstration_rows(rows: Sequence[Row]) -> str:
