@@ -149,10 +149,10 @@ def _import_failed(causes: list[BaseException]) -> bool:
 
 
 def _refused_by_lightning(error: Exception) -> bool:
-    """Whether Lightning refused a value that it was given."""
+    """Whether Lightning refused a value that it was given, or two callbacks of one kind."""
     frames = list(traceback.walk_tb(error.__traceback__))
     last = Path(frames[-1][0].f_code.co_filename) if frames else Path()
-    return isinstance(error, ValueError) and "lightning" in last.parts
+    return isinstance(error, ValueError | RuntimeError) and "lightning" in last.parts
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

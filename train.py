@@ -45,12 +45,12 @@ class CommandLine(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Notes which folders there are before the run makes any; tells the evaluation its seed."""
         # Here, so that a renderer that cannot be imported ends in one sentence.
-        from callbacks.evaluation import RolloutEvaluation
+        from callbacks.periodic_evaluation import PeriodicEvaluation
 
         trainer = super().instantiate_trainer(**kwargs)
         for callback in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
             seed = self._get(self.config, "evaluation_seed")
-            if isinstance(callback, RolloutEvaluation) and seed is not None:
+            if isinstance(callback, PeriodicEvaluation) and seed is not None:
                 callback.seed = seed
             if isinstance(callback, LeaveNothingBehind):
                 callback.remember(trainer)

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
 from tensordict import TensorDict, TensorDictBase
 
+from callbacks.periodic_evaluation import STAGE_KEY, PeriodicEvaluation, Stage
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from callbacks.rollout_progress import rollout_progress
 from lightning_modules.module_policy import ModulePolicy
@@ -18,15 +18,12 @@ from robot.rollout import rollout
 from robot.seeds import evaluation_seed
 from robot.success_rate import SuccessRate
 
-VALIDATION, TEST = 0, 1
 
-
-class RolloutEvaluation(Callback):
+class RolloutEvaluation(PeriodicEvaluation):
     """Rolls the policy out on every phi set and logs how often it succeeds.
 
-    Runs at the start of the validation epoch: with ``EMAWeightAveraging`` listed before it, the
-    averaged weights are in place there. Task parameters are the same at every validation, others
-    at test, and neither is ever trained on (:mod:`robot.seeds`). Ranks share the episodes.
+    Task parameters are the same at every validation, others at test, and neither is ever trained on
+    (:mod:`robot.seeds`). Ranks share the episodes.
 
     Logs ``rollout/success/<phi_set>`` with ``/n``, ``/lo`` and ``/hi`` (Wilson 95 %),
     ``rollout/success`` (the phi set the task trains on) and ``time/robot_s`` (seconds the arm has
@@ -52,11 +49,9 @@ class RolloutEvaluation(Callback):
         for name in ("every_n_epochs", "episodes", "test_episodes", "num_envs"):
             if locals()[name] < 1:
                 raise ValueError(f"RolloutEvaluation: {name} must be at least 1")
-        self.every_n_epochs = every_n_epochs
-        self.episodes = episodes
-        self.test_episodes = test_episodes
+        amount: dict[Stage, int] = {"validation": episodes, "test": test_episodes}
+        super().__init__(every_n_epochs, amount, seed)
         self.num_envs = num_envs
-        self.seed = seed
         self.robot_s = 0.0
         self._environments: dict[int, Any] = {}
 
@@ -83,39 +78,24 @@ class RolloutEvaluation(Callback):
             environment.close()
         self._environments.clear()
 
-    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Evaluates with few episodes."""
-        fitting = trainer.state.fn == "fit"
-        epoch = trainer.current_epoch + 1
-        due = epoch % self.every_n_epochs == 0 or epoch == trainer.max_epochs
-        if not trainer.sanity_checking and (due or not fitting):
-            self._evaluate(trainer, pl_module, VALIDATION, self.episodes)
-
-    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Evaluates with many episodes."""
-        self._evaluate(trainer, pl_module, TEST, self.test_episodes)
-
-    # Plain no_grad: Lightning validates in inference mode, whose tensors an environment that
-    # outlives it could not update in place.
-    @torch.inference_mode(False)
-    @torch.no_grad()
-    def _evaluate(self, trainer: Trainer, module: LightningModule, stage: int, n: int) -> None:
+    def evaluate(self, trainer: Trainer, module: LightningModule, stage: Stage, n: int) -> None:
+        """Rolls out ``n`` episodes on each phi set."""
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         phi_sets: dict[str, PhiSet] = {**task.phi_sets, task.phi_set.name: task.phi_set}
         observers = [c for c in trainer.callbacks if isinstance(c, RolloutObserver)]  # pyright: ignore[reportAttributeAccessIssue]
-        mine = share(n, trainer)
+        mine, key = share(n, trainer), STAGE_KEY[stage]
         environment = self._environment(task, min(len(mine), self.num_envs))
         policy = ModulePolicy(module)
         episodes: dict[str, TensorDictBase] = {}
         recordings: dict[str, TensorDictBase] = {}
         with rollout_progress(trainer, len(mine) * len(phi_sets)) as advance:
             for name, phi_set in phi_sets.items():
-                generator = torch.Generator().manual_seed(evaluation_seed(self.seed, stage, name))
+                generator = torch.Generator().manual_seed(evaluation_seed(self.seed, key, name))
                 recordings[name] = rollout(
                     environment,
                     policy,
                     phi_set.sample(n, generator)[mine],
-                    seed=evaluation_seed(self.seed, stage, name, trainer.global_rank),
+                    seed=evaluation_seed(self.seed, key, name, trainer.global_rank),
                     record=bool(observers),
                     on_batch=advance,
                 )

@@ -6,12 +6,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
-from statistics import fmean, stdev
-
-from scipy.stats import t as student
+from statistics import fmean
 
 from experiments import teleoperation_cost
 from experiments.results import PHI_SETS, Row, interval
+from experiments.significance import holm, mean_interval, p_value, paired
 from experiments.teleoperation_cost import BRIDGE, Assumptions
 
 # What is compared, in the order in which it is shown.
@@ -64,28 +63,6 @@ def last(rows: Sequence[Row]) -> list[Row]:
 def list_index(method: str) -> int:
     """Place of a method in tables; unknown ones come last."""
     return list(METHODS).index(method) if method in METHODS else len(METHODS)
-
-
-def mean_interval(rates: Sequence[float], n: int) -> tuple[float, float, float]:
-    """Mean over seeds, two or more, with its 95 % Student interval, cut to [0, 1].
-
-    Args:
-        rates: success of each seed.
-        n: episodes behind each.
-    """
-    mean = fmean(rates)
-    half = float(student.ppf(0.975, len(rates) - 1)) * deviation(rates, n) / len(rates) ** 0.5
-    return mean, max(0.0, mean - half), min(1.0, mean + half)
-
-
-def deviation(rates: Sequence[float], n: int) -> float:
-    """Standard deviation over seeds, no less than what the episodes alone would make.
-
-    Few seeds can agree by chance. Episodes' deviation is that of the rate with two successes and
-    two failures added (Agresti & Coull 1998), since 0 of n has none.
-    """
-    p = (fmean(rates) * n + 2) / (n + 4)
-    return max(stdev(rates), math.sqrt(p * (1 - p) / n))
 
 
 def table_rows(rows: Sequence[Row]) -> str:
@@ -154,7 +131,7 @@ def significant(rows: Sequence[Row], level: float = 0.05) -> str:
     rated = [m for m, r in runs.items() if len(r) > 1]
     if len(rated) < 2:
         return "Too few seeds to say."
-    pairs = [(a, b, *paired(runs[a], runs[b])) for a, b in combinations(rated, 2)]
+    pairs = [(a, b, *difference(runs[a], runs[b])) for a, b in combinations(rated, 2)]
     corrected = holm([p for *_, p in pairs])
     lines = ["| better | worse | difference (95 %) | p | p, corrected |", "|---|---|---|---|---|"]
     for (a, b, mean, half, p), holms in zip(pairs, corrected, strict=True):
@@ -173,42 +150,14 @@ def significant(rows: Sequence[Row], level: float = 0.05) -> str:
     return "\n".join([*lines, "", seen + "are not to be seen with so few seeds."])
 
 
-def p_value(p: float) -> str:
-    """As it is printed: none is 0."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+def difference(one: Sequence[Row], other: Sequence[Row]) -> tuple[float, float, float]:
+    """Of two methods on ``wide``, as :func:`~experiments.significance.paired` has it.
 
-
-def paired(one: Sequence[Row], other: Sequence[Row]) -> tuple[float, float, float]:
-    """Difference between two methods on ``wide``: mean over seeds, half of its interval, p value.
-
-    Seeds are paired: all methods start at the same beachhead under the same seed. The t test and
-    the 95 % interval are Student's, of the differences; their deviation is taken to be no less than
-    what the episodes alone would make.
+    Seeds are paired: all methods start at the same beachhead under the same seed.
     """
     theirs = {row["seed"]: row["success/wide"] for row in other}
     pairs = [(r["success/wide"], theirs[r["seed"]]) for r in one if r["seed"] in theirs]
-    n = one[0]["success/wide/n"]
-    differences = [a - b for a, b in pairs]
-    rates = [(fmean(x) * n + 2) / (n + 4) for x in zip(*pairs, strict=True)]
-    noise = math.sqrt(sum(p * (1 - p) / n for p in rates))
-    error = max(stdev(differences), noise) / len(pairs) ** 0.5
-    freedom = len(pairs) - 1
-    mean = fmean(differences)
-    return (
-        mean,
-        float(student.ppf(0.975, freedom)) * error,
-        2 * float(student.sf(abs(mean) / error, freedom)),
-    )
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """P values corrected for their number (Holm 1979), in the order given."""
-    corrected = [0.0] * len(p)
-    largest = 0.0
-    for rank, i in enumerate(sorted(range(len(p)), key=p.__getitem__)):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
-        corrected[i] = largest
-    return corrected
+    return paired(pairs, one[0]["success/wide/n"])
 
 
 GATES = {

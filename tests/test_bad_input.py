@@ -271,3 +271,9 @@ def test_nan_in_an_episode_is_refused_when_it_is_recorded(store):
 
 def test_a_spec_keeps_its_ranges_through_json(store):
     assert TaskSpec.from_dict(json.loads(json.dumps(store.spec.to_dict()))) == store.spec
+
+
+def test_two_callbacks_of_one_kind_are_refused(capsys, store):
+    callbacks = [{"class_path": "callbacks.RolloutEvaluation"}] * 2
+    sentence = refused(capsys, PATH, str(store.path), "--trainer.callbacks", json.dumps(callbacks))
+    assert "more than one stateful callback of type `RolloutEvaluation`" in sentence

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
 from callbacks.lifetimes.adaptation import Adaptation, adaptation_figure
 from callbacks.lifetimes.lives import Living, live
 from callbacks.lifetimes.rivals import Knowing, Searching
+from callbacks.periodic_evaluation import STAGE_KEY, PeriodicEvaluation, Stage
 from callbacks.pictures import log_figure
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from callbacks.rollout_progress import rollout_progress
@@ -28,18 +28,15 @@ from robot.policy import Policy
 from robot.seeds import evaluation_seed
 from robot.success_rate import SuccessRate
 
-VALIDATION, TEST = 0, 1
 
-
-class AdaptationEvaluation(Callback):
+class AdaptationEvaluation(PeriodicEvaluation):
     """Lets the learner live on phi that it is never trained on, and logs success by shot.
 
-    Runs at the start of the validation epoch, as RolloutEvaluation does. At test it also lets those
-    live that it is compared with, on the same phi: itself with its memory emptied after each
-    episode, a scripted operator who searches (the *reference*: the best that a memory can bring, at
-    the success of one scripted attempt) and, with the policy ``skill``: an oracle, a memoryless
-    one (a guess an episode) and one who guesses until it succeeds and then repeats. Ranks share
-    the lifetimes.
+    At test it also lets those live that it is compared with, on the same phi: itself with its
+    memory emptied after each episode, a scripted operator who searches (the *reference*: the best
+    that a memory can bring, at the success of one scripted attempt) and, with the policy ``skill``:
+    an oracle, a memoryless one (a guess an episode) and one who guesses until it succeeds and then
+    repeats. Ranks share the lifetimes.
 
     Logs ``adaptation/success/shot_<h>`` and the rest of
     :meth:`~callbacks.lifetimes.adaptation.Adaptation.metrics`, at test for the others with their
@@ -75,13 +72,11 @@ class AdaptationEvaluation(Callback):
                 f"every_n_epochs is {every_n_epochs}, lifetimes {lifetimes}, test_lifetimes "
                 f"{test_lifetimes}, shots {shots} and num_envs {num_envs}, all must be at least 1"
             )
-        self.every_n_epochs = every_n_epochs
-        self.lifetimes = lifetimes
-        self.test_lifetimes = test_lifetimes
+        amount: dict[Stage, int] = {"validation": lifetimes, "test": test_lifetimes}
+        super().__init__(every_n_epochs, amount, seed)
         self.shots = shots
         self.num_envs = num_envs
         self.skill = skill
-        self.seed = seed
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Checks that there is something hidden, and a memory to find it out with."""
@@ -100,28 +95,15 @@ class AdaptationEvaluation(Callback):
                 f"{pl_module.trunk.context} of the learner's context"
             )
 
-    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Evaluates with few lifetimes."""
-        fitting = trainer.state.fn == "fit"
-        epoch = trainer.current_epoch + 1
-        due = epoch % self.every_n_epochs == 0 or epoch == trainer.max_epochs
-        if not trainer.sanity_checking and (due or not fitting):
-            self._evaluate(trainer, pl_module, VALIDATION, self.lifetimes)
-
-    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Evaluates with many, beside the others."""
-        self._evaluate(trainer, pl_module, TEST, self.test_lifetimes)
-
-    @torch.inference_mode(False)
-    @torch.no_grad()
-    def _evaluate(self, trainer: Trainer, module: Any, stage: int, n: int) -> None:
+    def evaluate(self, trainer: Trainer, module: Any, stage: Stage, n: int) -> None:
+        """Lets ``n`` live; at test the others too."""
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        key = evaluation_seed(self.seed, "adaptation", stage)
+        key = evaluation_seed(self.seed, "adaptation", STAGE_KEY[stage])
         phi = task.phi_set.sample(n, torch.Generator().manual_seed(key))[share(n, trainer)]
         makers: dict[str, Callable[[Tensor, int], Living]] = {
             "success": lambda phi, _: LifetimePolicy(module, len(phi))
         }
-        if stage == TEST:
+        if stage == "test":
             makers |= self._others(task, module)
         lived: dict[str, Adaptation] = {}
         shown: list[TensorDictBase] = []
@@ -129,7 +111,8 @@ class AdaptationEvaluation(Callback):
             for name, maker in makers.items():
                 parts: list[Adaptation] = []
                 for number, group in enumerate(phi.split(self.num_envs)):
-                    seed = evaluation_seed(self.seed, stage, name, number, trainer.global_rank)
+                    place = (STAGE_KEY[stage], name, number, trainer.global_rank)
+                    seed = evaluation_seed(self.seed, *place)
                     environment = task.environment(len(group), seed)
                     record = name == "success" and number == 0
                     shots = live(
@@ -141,7 +124,7 @@ class AdaptationEvaluation(Callback):
                     advance(len(group) * self.shots)
                 lived[name] = _all_lifetimes(module, Adaptation.joined(parts), n)
         curves = {name: adaptation.by_shot() for name, adaptation in lived.items()}
-        if stage == TEST:
+        if stage == "test":
             curves["reference"] = reference(task, n, self.shots, self.seed)
         self._log(trainer, module, task, lived["success"], curves)
         rollouts = EvaluatedRollouts(

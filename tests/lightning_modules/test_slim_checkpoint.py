@@ -20,10 +20,9 @@ def whole(tmp_path_factory, request):
     words = [sys.executable, str(root / "train.py"), "fit"]
     for config in configs:
         words += ["--config", str(config)]
-    beachhead = root / "docs/results/demo/checkpoints/beachhead-0.ckpt"
     words += ["--trainer.accelerator", "cpu", "--trainer.max_epochs", "2"]
-    words += ["--model.init_args.beachhead", str(beachhead)]
-    subprocess.run(words, cwd=folder, check=True, capture_output=True)
+    words += ["--trainer.default_root_dir", str(folder), "--trainer.logger", "false"]
+    subprocess.run(words, cwd=root, check=True, capture_output=True)
     return next(folder.rglob("last.ckpt")), configs
 
 
@@ -77,7 +76,8 @@ def test_a_slim_checkpoint_is_evaluated_and_never_trained_on(whole, tmp_path):
         for config in configs:
             words += ["--config", str(config)]
         words += ["--trainer.logger", "false", "--trainer.accelerator", "cpu"]
-        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        words += ["--trainer.default_root_dir", str(tmp_path)]
+        return subprocess.run(words, cwd=train.parent, capture_output=True, text=True, check=False)
 
     tested = run("test")
     assert tested.returncode == 0, tested.stderr
