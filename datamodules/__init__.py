@@ -11,6 +11,7 @@ from datamodules.rollouts import Rollouts
 from datamodules.sources import Source, SourcedDataModule
 from datamodules.task import TaskDataModule
 from datamodules.wanted_object import WantedObject
+from datamodules.wrong_homing import WrongHoming
 
 __all__ = [
     "BumpedCamera",
@@ -25,4 +26,5 @@ __all__ = [
     "SourcedDataModule",
     "TaskDataModule",
     "WantedObject",
+    "WrongHoming",
 ]

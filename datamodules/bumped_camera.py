@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
+from datamodules.grasp_tolerance import chance_of_a_pick
 from datamodules.hidden import HiddenTask
 from datamodules.pick_banana import PHI_1, SPACE, PickBanana
 from robot.imagined import displaced
@@ -17,12 +16,6 @@ from robot.teleop.operator import Plan
 # How far off it may be, each way, m: beyond what a grasp tolerates, so far that the best search
 # needs about five attempts to find nine in ten.
 REACH = 0.09
-
-# By how much a scripted pick may be wrong, m, along the banana and across it, and how far from
-# there success has fallen to a quarter or risen to three: fitted to picks that were wrong by up to
-# 12 cm each way. tests/datamodules/test_search.py measures whether it still holds.
-ALONG, ACROSS, SOFTNESS = 0.072, 0.035, 0.005
-RELIABLE = 0.97  # success of a pick that is not wrong
 
 BUMPED = PhiSpace(
     (
@@ -73,13 +66,9 @@ class BumpedCamera(HiddenTask, PickBanana):  # pyright: ignore[reportIncompatibl
         return torch.cat([hidden, torch.zeros_like(hidden[:, :1])], dim=-1)
 
     def chance(self, hypothesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
-        """A grasp tolerates much along the banana and little across it."""
+        """A pick is wrong by as much as the hypothesis."""
         x, y = (hypothesis - truth).unbind(-1)
-        cos, sin = visible[..., 2].cos(), visible[..., 2].sin()  # of its yaw
-        along, across = (cos * x + sin * y).abs(), (cos * y - sin * x).abs()
-        scale = SOFTNESS / math.log(3)
-        fits = ((ALONG - along) / scale).sigmoid() * ((ACROSS - across) / scale).sigmoid()
-        return RELIABLE * fits
+        return chance_of_a_pick(x, y, visible[..., 2])
 
     def as_if(self, observation: TensorDictBase, hypothesis: Tensor) -> TensorDictBase:
         """The banana where it would be."""

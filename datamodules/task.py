@@ -96,6 +96,10 @@ class TaskDataModule(SourcedDataModule):
         """How far from the truth the camera system reports objects, ``[B, 3]`` m; it is right."""
         return torch.zeros(len(phi), 3)
 
+    def homing_error(self, phi: Tensor) -> Tensor:
+        """By how much encoders report more than is true, ``[B, J]`` rad; they are right."""
+        return torch.zeros(len(phi), len(self.arm.joints))
+
     def plan(self) -> Plan | None:
         """How a scripted operator solves the task; None where only a person can."""
         return None

@@ -8,6 +8,7 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
+from datamodules.grasp_tolerance import RELIABLE
 from datamodules.hidden import HiddenTask
 from datamodules.pick_banana import CALM, HELD, LIFTED, PickBanana
 from datamodules.task import polar_pose
@@ -22,8 +23,6 @@ from robot.teleop.operator import Plan, pick
 # Where the bananas lie before each is moved a little: so far apart that none is in another's way.
 RADIUS, BEARINGS = 0.38, (-0.9, -0.3, 0.3, 0.9)
 AWAY, ASIDE = 0.04, 0.06  # how far each may be moved, m and rad
-
-RELIABLE = 0.97  # success of a pick of the right one
 
 RADII = [Dimension(f"radius_{i}", RADIUS - AWAY, RADIUS + AWAY, unit="m") for i in range(4)]
 SIDES = [

@@ -6,7 +6,7 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
-from robot.observation import turn
+from robot.observation import nearer_turn, turn
 
 
 def displaced(observation: TensorDictBase, by: Tensor) -> TensorDictBase:
@@ -27,6 +27,32 @@ def displaced(observation: TensorDictBase, by: Tensor) -> TensorDictBase:
     moved["object_position"] = seen + step
     moved["object_place"] = place + turned
     moved["object_offset"] = observation["object_offset"] + turned
+    return moved
+
+
+def turned(observation: TensorDictBase, by: Tensor) -> TensorDictBase:
+    """An observation in which all objects are seen turned about the arm's base.
+
+    Args:
+        observation: fields ``[B, ..., S, 3]`` and the like.
+        by: angle about the vertical, ``[B]`` rad.
+    """
+    shape = observation["object_mask"].shape  # [B, ..., S]
+    angle = by.reshape(-1, *[1] * (len(shape) - 1)).expand(shape).reshape(-1)
+
+    def about(vectors: Tensor) -> Tensor:
+        """Vectors ``[B, ..., S, 3 n]``, turned."""
+        return turn(vectors.reshape(len(angle), -1, 3), angle).reshape(vectors.shape)
+
+    moved = observation.copy()
+    place: Tensor = observation["object_place"]
+    moved["object_position"] = about(observation["object_position"])
+    moved["object_rotation"] = about(observation["object_rotation"])
+    moved["object_place"] = about(place)
+    moved["object_offset"] = observation["object_offset"] + moved["object_place"] - place
+    columns = about(observation["object_turn"]).unflatten(-1, (2, 3))
+    flat = columns.reshape(-1, 1, 2, 3)
+    moved["object_turn"] = nearer_turn(flat).reshape(*shape, 6)
     return moved
 
 

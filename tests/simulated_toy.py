@@ -41,6 +41,9 @@ class ToyTask:
     def camera_error(self, phi):
         return torch.zeros(len(phi), 3)
 
+    def homing_error(self, phi):
+        return torch.zeros(len(phi), 6)
+
     def goal(self, phi):
         return torch.zeros(len(phi), len(GOALS) + 3)
 

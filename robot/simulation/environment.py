@@ -85,6 +85,7 @@ class SimulatedArmEnv(EnvBase):
         self._phi = torch.zeros(num_envs, len(task.phi_space))
         self._goal = torch.zeros(num_envs, len(GOALS) + 3)
         self._camera_error = torch.zeros(num_envs, 3)
+        self._homing_error = torch.zeros(num_envs, len(self.arm.joints))
         self._size = torch.zeros(num_envs, MAX_OBJECTS, 3)
         self._mask = torch.zeros(num_envs, MAX_OBJECTS)
         self._command = self._home.repeat(num_envs, 1)
@@ -159,17 +160,20 @@ class SimulatedArmEnv(EnvBase):
         return self._observe(self._world())
 
     def _begin(self, index: Tensor, phi: Tensor, command: Tensor, joints: Tensor) -> None:
-        """Starts new episodes in the rows ``index [n]``, at ``joints [n, J]``."""
+        """Starts new episodes in the rows ``index [n]``, encoders reporting ``joints [n, J]``."""
         self._phi[index] = phi
         self._goal[index] = self.task.goal(phi)
         self._camera_error[index] = self.task.camera_error(phi)
+        self._homing_error[index] = error = self.task.homing_error(phi)
         self._size[index], self._mask[index] = 0.0, 0.0
         self._steps[index], self._held[index] = 0, 0
         self._command[index] = command
         self._command_clock[index] = self._clock[index]
         poses = self.task.place(phi)  # [n, N, 7]
         finger = (command[:, -1:] / 2).expand(-1, 2)
-        positions = torch.cat([joints, finger, poses.reshape(len(index), -1)], dim=-1).double()
+        positions = torch.cat(
+            [joints - error, finger, poses.reshape(len(index), -1)], dim=-1
+        ).double()
         scenes = [self.task.scene(p) for p in phi]
         for row, scene in zip(index.tolist(), scenes, strict=True):
             for slot, shape in enumerate(scene.objects):
@@ -188,6 +192,7 @@ class SimulatedArmEnv(EnvBase):
         action = torch.where(moving[:, None], tensordict[ACTION].to(torch.float32), last)
         command = clip_command(action, last, self.arm, self.period)
         targets = last[:, None] + self._ramp * (command - last)[:, None]  # [B, substeps, J + 1]
+        targets[..., :-1] -= self._homing_error[:, None]
         targets[..., -1] /= 2  # each finger moves half of the opening
         broken = self._physics.advance(moving.numpy(), targets.double().numpy())
         self._command.copy_(command)
@@ -228,11 +233,15 @@ class SimulatedArmEnv(EnvBase):
     def _observe(self, world: WorldState) -> TensorDict:
         seen = world.object_position + self._camera_error[:, None] * self._mask[..., None]
         objects = SeenObjects(seen, world.object_rotation, self._size.clone(), self._mask.clone())
+        reported = world.joint_position + self._homing_error
+        grasp = (world.grasp_point, world.grasp_rotation)
+        if self._homing_error.any():
+            grasp = forward_kinematics(self.arm, reported)
         observation = observe(
-            world.joint_position,
+            reported,
             world.joint_velocity,
             world.gripper_opening,
-            (world.grasp_point, world.grasp_rotation),
+            grasp,
             self._command.clone(),
             objects,
             self._goal.clone(),

@@ -81,6 +81,10 @@ class SimulatedTask(Protocol):
         """How far from the truth the camera system reports objects, ``[B, 3]`` m."""
         ...
 
+    def homing_error(self, phi: Tensor) -> Tensor:
+        """By how much encoders report more than is true, ``[B, J]`` rad; commands err as much."""
+        ...
+
     def success(self, world: WorldState, phi: Tensor) -> Tensor:
         """Whether the goal is reached at this instant, bool ``[B]``."""
         ...

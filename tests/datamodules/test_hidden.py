@@ -4,14 +4,14 @@ import pytest
 import torch
 from tensordict import TensorDict
 
-from datamodules import BumpedCamera, Rollouts, WantedObject
+from datamodules import BumpedCamera, Rollouts, WantedObject, WrongHoming
 from datamodules.hidden import AsIf, HiddenTask
 from datamodules.pick_banana import PickBanana
 from datamodules.wanted_object import wanted
 from robot.imagined import alone, displaced
 from robot.rollout import rollout
 
-FAMILIES = [BumpedCamera, WantedObject]
+FAMILIES = [BumpedCamera, WantedObject, WrongHoming]
 OBJECTS = ("object_position", "object_place", "object_offset")
 
 
@@ -70,11 +70,22 @@ def test_objects_that_are_not_there_are_not_displaced():
         assert (moved[name][:, :, 0] != seen[name][:, :, 0]).any()
 
 
-def test_where_the_banana_is_seen_says_nothing_of_the_camera():
-    task = BumpedCamera("wide", {"rollouts": Rollouts()})
+def test_an_encoder_taken_into_account_shows_what_a_right_one_does():
+    """The same motion of the true arm, with the banana as far round as the encoder is wrong."""
+    task = WrongHoming("wide", {"rollouts": Rollouts()})
+    phi = drawn(task, 8)
+    hidden = task.phi_space.hidden(phi)
+    lies = task.phi_space.visible(phi) + hidden * torch.tensor([0.0, 1.0, 1.0])
+    right = observations(task, torch.cat([lies, torch.zeros_like(hidden)], dim=-1))
+    assert_same(task.as_if(observations(task, phi), hidden), right, right.keys())
+
+
+@pytest.mark.parametrize("family", [BumpedCamera, WrongHoming])
+def test_nothing_hidden_is_seen_before_the_banana_is_touched(family):
+    task = family("wide", {"rollouts": Rollouts()})
     phi = drawn(task, 3)
     first, other = (
-        observations(task, with_hidden(task, phi, torch.full((3, 2), off)), steps=1)
+        observations(task, with_hidden(task, phi, torch.full_like(task.phi_space.hidden(phi), off)))
         for off in (-0.08, 0.05)
     )
     assert_same(first, other, first.keys())

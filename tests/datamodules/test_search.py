@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from datamodules import BumpedCamera, Rollouts, WantedObject
+from datamodules import BumpedCamera, Rollouts, WantedObject, WrongHoming
 from datamodules.check import reference
 from datamodules.search import Search
 from datamodules.wanted_object import wanted
@@ -79,12 +79,13 @@ def test_an_unknown_choice_is_refused():
 
 
 @pytest.mark.slow
-def test_the_model_of_a_pick_is_what_picks_do():
-    task = BumpedCamera("wide", {"rollouts": Rollouts()})
+@pytest.mark.parametrize(("family", "reach"), [(BumpedCamera, 0.12), (WrongHoming, 0.3)])
+def test_the_model_of_a_pick_is_what_picks_do(family, reach):
+    task = family("wide", {"rollouts": Rollouts()})
     generator = torch.Generator().manual_seed(5)
     phi = task.phi_set.sample(512, generator)
     truth, visible = task.phi_space.hidden(phi), task.phi_space.visible(phi)
-    wrong = 0.24 * torch.rand(512, 2, generator=generator) - 0.12
+    wrong = reach * (2 * torch.rand(*truth.shape, generator=generator) - 1)
     chance = task.chance(truth + wrong, truth, visible)
     success = task.scripted(phi, (truth + wrong)[:, None], seed=0).float()
     assert float(success[chance > 0.92].mean()) > 0.9
