@@ -74,6 +74,11 @@ class BumpedCamera(HiddenTask, PickBanana):  # pyright: ignore[reportIncompatibl
         """The banana where it would be."""
         return displaced(observation, -torch.nn.functional.pad(hypothesis, (0, 1)))
 
+    def believed(self, episodes: TensorDictBase) -> Tensor:
+        """That the banana is where the gripper went."""
+        went, seen = self.went_for(episodes)
+        return seen[:, 0] - went
+
     def skill_plan(self) -> Plan:
         """Pick it up where it is seen."""
         return PickBanana.plan(self)

@@ -9,7 +9,7 @@ every attempt: an oracle's (the hypothesis is the truth), a guess's, a memoryles
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, cast
 
 import torch
 from tensordict import TensorDictBase
@@ -18,10 +18,11 @@ from torch import Tensor
 from datamodules.sources import SourcedDataModule
 from datamodules.tabletop import tabletop_spec
 from datamodules.task import TaskDataModule, rollouts_alone
+from robot.forward_kinematics import forward_kinematics
 from robot.phi import PhiSet, PhiSpace
 from robot.policy import Policy, PolicyWrapper
 from robot.record import demonstrate
-from robot.schema import TaskSpec
+from robot.schema import OBSERVATION, TaskSpec
 from robot.seeds import evaluation_seed
 from robot.teleop.operator import Plan
 
@@ -70,6 +71,7 @@ class Hidden(SourcedDataModule):
             seed: of what is random in it.
         """
 
+    @abstractmethod
     def believed(self, episodes: TensorDictBase) -> Tensor:
         """The hypotheses that attempts amounted to: under which each would have been right.
 
@@ -78,11 +80,7 @@ class Hidden(SourcedDataModule):
 
         Returns:
             ``[N, Q]``.
-
-        Raises:
-            NotImplementedError: where the family does not say.
         """
-        raise NotImplementedError(f"task {self.task_name!r} does not say what an attempt believed")
 
     def guesses(self, n: int, generator: torch.Generator) -> Tensor:
         """Hypotheses ``[n, Q]`` of one who knows nothing but their range."""
@@ -134,6 +132,23 @@ class HiddenTask(TaskDataModule, Hidden):
 
         plans = [believing(hypothesis) for hypothesis in hypotheses]
         return lambda seen: [waypoint for plan in plans for waypoint in plan(seen)]
+
+    def went_for(self, episodes: TensorDictBase) -> tuple[Tensor, Tensor]:
+        """Where the gripper was lowest, by its own encoders, and where objects were seen before.
+
+        Args:
+            episodes: recorded ones, ``[N]``.
+
+        Returns:
+            ``[N, 2]`` and ``[N, S, 2]`` m, on the table in the base frame.
+        """
+        steps = cast("TensorDictBase", episodes["trajectory"])  # [N, T]
+        point, _ = forward_kinematics(self.arm, steps[OBSERVATION, "joint_position"])
+        length: Tensor = episodes["length"]
+        past = torch.arange(point.shape[1]) >= length[:, None]
+        lowest = (point[..., 2] + 1e3 * past).argmin(1)
+        rows = torch.arange(len(point))
+        return point[rows, lowest, :2], steps[OBSERVATION, "object_position"][:, 0, :, :2]
 
     def scripted(self, phi: Tensor, hypotheses: Tensor, seed: int) -> Tensor:
         """Which of them succeed in simulation."""

@@ -80,6 +80,12 @@ class WantedObject(HiddenTask):
         """A pick of the wanted one nearly always succeeds, any other does not."""
         return RELIABLE * (wanted(hypothesis) == wanted(truth))
 
+    def believed(self, episodes: TensorDictBase) -> Tensor:
+        """That the one nearest to where the gripper went is wanted."""
+        went, seen = self.went_for(episodes)
+        nearest = (seen - went[:, None]).norm(dim=-1).argmin(1)
+        return nearest[:, None] + 0.5  # the middle of what names a slot
+
     def skill_plan(self) -> Plan:
         """Pick up the one in the first slot."""
         opening = self.arm.gripper.range[1]

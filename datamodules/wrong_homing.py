@@ -69,6 +69,12 @@ class WrongHoming(HiddenTask, PickBanana):  # pyright: ignore[reportIncompatible
         """The banana where the arm would have to go by its own encoders."""
         return turned(observation, hypothesis[:, 0])
 
+    def believed(self, episodes: TensorDictBase) -> Tensor:
+        """That the banana is in the direction in which the gripper went."""
+        went, seen = self.went_for(episodes)
+        x, y = seen[:, 0].unbind(-1)
+        return (torch.atan2(went[:, 1], went[:, 0]) - torch.atan2(y, x))[:, None]
+
     def skill_plan(self) -> Plan:
         """Pick it up where it is seen."""
         return PickBanana.plan(self)

@@ -9,6 +9,7 @@ from datamodules.hidden import AsIf, HiddenTask
 from datamodules.pick_banana import PickBanana
 from datamodules.wanted_object import wanted
 from robot.imagined import alone, displaced
+from robot.record import demonstrate
 from robot.rollout import rollout
 
 FAMILIES = [BumpedCamera, WantedObject, WrongHoming]
@@ -129,6 +130,22 @@ def test_an_operator_who_knows_succeeds_and_one_who_guesses_seldom_does(task):
     assert guessed <= 0.5
 
 
+def test_what_an_attempt_believed_is_read_off_where_it_went(task):
+    n = 32
+    phi = drawn(task, n)
+    acted_on = task.guesses(n, torch.Generator().manual_seed(3))
+    env = task.environment(n)
+    plans = [task.plan_in_turn(each[None]) for each in acted_on]
+    found = []
+    for episode in demonstrate(env, plans, 0, phi=phi):
+        recorded = TensorDict({"trajectory": episode[None], "length": torch.tensor([len(episode)])})
+        found.append(task.believed(recorded.auto_batch_size_(1)))
+    believed = torch.cat(found)
+    # What it is like under the model of a pick: as good as the hypothesis itself, nearly always.
+    chance = task.chance(believed, acted_on, task.phi_space.visible(phi))
+    assert float((chance > 0.5).float().mean()) > 0.9
+
+
 def test_each_episode_is_acted_on_by_its_own_hypothesis():
     class Reaching:
         """Notes where the banana is seen in each episode."""
@@ -161,7 +178,7 @@ def test_a_skills_checkpoint_fits_and_a_family_without_anything_hidden_is_refuse
 
     class NothingHidden(HiddenTask, PickBanana):
         skill = "pick_banana"
-        as_if = skill_plan = chance = None
+        as_if = skill_plan = chance = believed = None
 
     with pytest.raises(TypeError, match="has no hidden task parameter"):
         NothingHidden("point", {"rollouts": Rollouts()})
