@@ -26,10 +26,11 @@ class Search:
     Args:
         task: the family.
         phi: where they are, ``[N, P]``; of its hidden part nothing is used.
-        generator: of the hypotheses held.
-        choice: ``best`` acts on the hypothesis most likely to succeed; ``posterior`` on one drawn
-            by how likely it is true (Thompson 1933); ``prior`` on one drawn anew from all, whatever
-            has failed before.
+        generator: of what is drawn.
+        choice: ``best`` acts on the hypothesis most likely to succeed, always the same after the
+            same misses, so that there is one search to learn and not many; ``posterior`` on one
+            drawn by how likely it is true (Thompson 1933); ``prior`` on one drawn anew from all,
+            whatever has failed before.
 
     Raises:
         ValueError: for another choice.
@@ -42,7 +43,8 @@ class Search:
             raise ValueError(f"no choice {choice!r}; there are {', '.join(get_args(Choice))}")
         self._task, self._choice, self._generator = task, choice, generator
         self._visible = task.phi_space.visible(phi)
-        self._held = task.guesses(HELD, generator)  # [M, Q]
+        held = torch.Generator().manual_seed(0) if choice == "best" else generator
+        self._held = task.guesses(HELD, held)  # [M, Q]
         self._weight = torch.ones(len(phi), HELD)  # what is seen rules nothing out
         self._last = torch.zeros(len(phi), self._held.shape[-1])
         self._found = torch.zeros(len(phi), dtype=torch.bool)

@@ -59,6 +59,15 @@ def test_nothing_hidden_is_used():
         assert torch.equal(first, second)
 
 
+def test_there_is_one_best_search_whatever_is_drawn():
+    task, phi, _ = begun(BumpedCamera, 5)
+    one, other = (Search(task, phi, torch.Generator().manual_seed(s)) for s in (1, 2))
+    for _ in range(3):
+        assert torch.equal(one.next(), other.next())
+        for search in (one, other):
+            search.observe(torch.zeros(5, dtype=torch.bool))
+
+
 def test_the_best_search_beats_one_that_draws_from_the_posterior_and_that_one_a_guess():
     rates = {}
     for choice in ("best", "posterior", "prior"):
