@@ -22,7 +22,7 @@ from robot.forward_kinematics import forward_kinematics
 from robot.phi import PhiSet, PhiSpace
 from robot.policy import Policy, PolicyWrapper
 from robot.record import demonstrate
-from robot.schema import OBSERVATION, TaskSpec
+from robot.schema import OBSERVATION, PHI, TaskSpec
 from robot.seeds import evaluation_seed
 from robot.teleop.operator import Plan
 
@@ -37,6 +37,11 @@ class Hidden(SourcedDataModule):
     phi_sets: dict[str, PhiSet]
     phi_set: PhiSet
     max_steps: int
+
+    @property
+    @abstractmethod
+    def spec(self) -> TaskSpec:
+        """What is seen and done."""
 
     @abstractmethod
     def environment(self, num_envs: int, seed: int = 0, num_threads: int = 0) -> Any:
@@ -82,6 +87,24 @@ class Hidden(SourcedDataModule):
             ``[N, Q]``.
         """
 
+    def check_hidden(self) -> None:
+        """Refuses a family in which nothing is to be found out.
+
+        Raises:
+            TypeError: if no dimension is hidden, or one that is hidden is observed.
+        """
+        space = self.phi_space
+        if space.num_visible == len(space):
+            raise TypeError(
+                f"task {self.task_name!r} has no hidden task parameter: subclass TaskDataModule"
+            )
+        hidden = {dimension.name for dimension in space.dimensions[space.num_visible :]}
+        if seen := [name for name in self.spec.observation if name in {PHI, *hidden}]:
+            raise TypeError(
+                f"task {self.task_name!r} observes {seen[0]!r}, which is hidden: a policy that "
+                "sees it has nothing to find out"
+            )
+
     def guesses(self, n: int, generator: torch.Generator) -> Tensor:
         """Hypotheses ``[n, Q]`` of one who knows nothing but their range."""
         return self.phi_space.hidden(self.phi_set.sample(n, generator))
@@ -94,17 +117,14 @@ class HiddenTask(TaskDataModule, Hidden):
     so that their checkpoints fit. Its ``phi_space`` has hidden dimensions.
 
     Raises:
-        TypeError: if no dimension is hidden.
+        TypeError: if no dimension is hidden, or one that is hidden is observed.
     """
 
     skill: str
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.phi_space.num_visible == len(self.phi_space):
-            raise TypeError(
-                f"task {self.task_name!r} has no hidden task parameter: subclass TaskDataModule"
-            )
+        self.check_hidden()
 
     @property
     def spec(self) -> TaskSpec:

@@ -70,6 +70,7 @@ class HiddenReach(Hidden):
     def __init__(self, phi_set: str, sources: dict[str, Source], seed: int = 0) -> None:
         super().__init__(sources=sources, seed=seed)
         self.phi_set = named_set(self.phi_sets, phi_set, self.task_name)
+        self.check_hidden()
 
     @property
     def spec(self) -> TaskSpec:

@@ -1,5 +1,7 @@
 """Hidden parameters: never seen, and a skill that believes the truth solves the task."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tensordict import TensorDict
@@ -11,6 +13,7 @@ from datamodules.wanted_object import wanted
 from robot.imagined import alone, displaced
 from robot.record import demonstrate
 from robot.rollout import rollout
+from robot.schema import Range
 
 FAMILIES = [BumpedCamera, WantedObject, WrongHoming]
 OBJECTS = ("object_position", "object_place", "object_offset")
@@ -182,3 +185,16 @@ def test_a_skills_checkpoint_fits_and_a_family_without_anything_hidden_is_refuse
 
     with pytest.raises(TypeError, match="has no hidden task parameter"):
         NothingHidden("point", {"rollouts": Rollouts()})
+
+
+@pytest.mark.parametrize("name", ["phi", "camera_x"])
+def test_a_family_that_shows_what_is_hidden_is_refused(name):
+    class Telling(BumpedCamera):
+        @property
+        def spec(self):
+            spec = super().spec
+            seen = {**spec.observation, name: Range.repeat(-1.0, 1.0, 2)}
+            return replace(spec, observation=seen)
+
+    with pytest.raises(TypeError, match=f"observes '{name}', which is hidden"):
+        Telling("wide", {"rollouts": Rollouts()})
