@@ -10,8 +10,6 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from tensordict import TensorDictBase
 
-from robot.success_rate import SuccessRate
-
 
 @dataclass(frozen=True)
 class EvaluatedRollouts:
@@ -22,14 +20,14 @@ class EvaluatedRollouts:
         episodes: per phi set ``phi`` [n, P], ``success`` [n] and ``length`` [n], of all ranks.
         recordings: per phi set this rank's share of the same, with ``trajectory`` and ``state``.
         prefix: of the success rates in results; a phi set's name, or a shot's, follows.
-        others: success rates beside these, by their whole name in results.
+        measured: what else was, by its whole name in results.
     """
 
     task: Any
     episodes: dict[str, TensorDictBase]
     recordings: dict[str, TensorDictBase]
     prefix: str = "success"
-    others: Mapping[str, SuccessRate] = field(default_factory=dict[str, SuccessRate])
+    measured: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 class RolloutObserver(Callback):

@@ -33,7 +33,7 @@ class Summary(RolloutObserver):
 
     def __init__(self) -> None:
         self.rates: dict[str, SuccessRate] = {}
-        self.others: Mapping[str, SuccessRate] = {}
+        self.measured: Mapping[str, float] = {}
         self.prefix = "success"
         self.fit_wall_s = 0.0
         self.fit_cpu_s = 0.0
@@ -61,7 +61,7 @@ class Summary(RolloutObserver):
         self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts
     ) -> None:
         """Keeps the newest success rates."""
-        self.prefix, self.others = rollouts.prefix, rollouts.others
+        self.prefix, self.measured = rollouts.prefix, rollouts.measured
         self.rates = {
             name: SuccessRate.of(episodes["success"])
             for name, episodes in rollouts.episodes.items()
@@ -90,8 +90,7 @@ class Summary(RolloutObserver):
         result: dict[str, Any] = {}
         for name, rate in self.rates.items():
             result |= rate.metrics(f"{self.prefix}/{name}")
-        for name, rate in self.others.items():
-            result |= rate.metrics(name)
+        result |= self.measured
         result |= {"seed": _seed(), "config": _config(trainer), "wall_s": wall, "cpu_s": cpu}
         result |= {"fit/wall_s": self.fit_wall_s, "fit/cpu_s": self.fit_cpu_s}
         print(result_line(result), flush=True)

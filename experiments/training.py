@@ -83,6 +83,16 @@ def evaluate(arguments: list[str], checkpoint: Path, name: str = "") -> dict[str
     return json.loads(kept.read_text())
 
 
+def predict(arguments: list[str], checkpoint: Path) -> None:
+    """What ``train.py predict`` makes of a checkpoint.
+
+    Args:
+        arguments: of it.
+        checkpoint: of the policy.
+    """
+    _train(["predict", *arguments, "--ckpt_path", str(checkpoint)], capture=False)
+
+
 def _train(arguments: list[str], *, capture: bool) -> str:
     done = subprocess.run(
         [sys.executable, "train.py", *arguments],

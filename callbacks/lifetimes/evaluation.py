@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -126,13 +126,16 @@ class AdaptationEvaluation(PeriodicEvaluation):
         curves = {name: adaptation.by_shot() for name, adaptation in lived.items()}
         if stage == "test":
             curves["reference"] = reference(task, n, self.shots, self.seed)
-        self._log(trainer, module, task, lived["success"], curves)
+        measured = _metrics(task, lived["success"], curves)
+        last = {"adaptation/success": measured[f"adaptation/success/shot_{self.shots}"]}
+        module.log_dict(measured | last, batch_size=1)
+        log_figure(trainer, "adaptation/curve", adaptation_figure(curves))
         rollouts = EvaluatedRollouts(
             task,
             {f"shot_{i + 1}": _shot(lived["success"], i) for i in range(self.shots)},
             {f"shot_{i + 1}": shot for i, shot in enumerate(shown)},
             prefix="adaptation/success",
-            others={k: v for name, rates in curves.items() for k, v in _named(name, rates)},
+            measured=measured,
         )
         for observer in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
             if isinstance(observer, RolloutObserver):
@@ -164,27 +167,16 @@ class AdaptationEvaluation(PeriodicEvaluation):
             "random_then_repeat": searching,
         }
 
-    def _log(
-        self,
-        trainer: Trainer,
-        module: LightningModule,
-        task: Hidden,
-        lived: Adaptation,
-        curves: dict[str, list[SuccessRate]],
-    ) -> None:
-        metrics = {f"adaptation/{k}": v for k, v in lived.metrics(task.spec.rate).items()}
-        for name, rates in curves.items():
-            if name != "success":
-                for key, rate in _named(name, rates):
-                    metrics |= rate.metrics(key)
-        metrics["adaptation/success"] = metrics[f"adaptation/success/shot_{self.shots}"]
-        module.log_dict(metrics, batch_size=1)
-        log_figure(trainer, "adaptation/curve", adaptation_figure(curves))
 
-
-def _named(name: str, rates: list[SuccessRate]) -> Iterator[tuple[str, SuccessRate]]:
-    for shot, rate in enumerate(rates, start=1):
-        yield f"adaptation/{name}/shot_{shot}", rate
+def _metrics(
+    task: Hidden, lived: Adaptation, curves: dict[str, list[SuccessRate]]
+) -> dict[str, float]:
+    """All that is logged of the learner, and of the others their success."""
+    metrics = {f"adaptation/{k}": v for k, v in lived.metrics(task.spec.rate).items()}
+    for name, rates in curves.items():
+        for shot, rate in enumerate(rates, start=1):
+            metrics |= rate.metrics(f"adaptation/{name}/shot_{shot}")
+    return metrics
 
 
 def _all_lifetimes(module: LightningModule, mine: Adaptation, n: int) -> Adaptation:
