@@ -48,6 +48,7 @@ def curve_figure(rows: Sequence[Row], phi_sets: Sequence[str]) -> Figure:
             axes.axhline(ASKED, color="gray", lw=0.8, ls="--")
             axes.set(title=phi_set if line == 0 else "", ylim=(0, 1.03))
             axes.set_xlabel("episodes" if line == 0 else "hours the arm has moved")
+            axes.locator_params(axis="x", nbins=5)
             axes.grid(alpha=0.3)
     grid[0][0].set_ylabel("success")
     grid[1][0].set_ylabel("success")

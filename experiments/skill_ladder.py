@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ from lightning_modules.skill import (  # noqa: E402
     Guidance,
     InitialTemperature,
     Knob,
+    Setting,
     Stride,
     Temperature,
     WrongHypothesis,
@@ -106,7 +108,9 @@ def main() -> None:
     if isinstance(knob, ActionNoise):
         head["correlation"] = knob.correlation
     clock = Stopwatch()
-    found = [ladder.calibrate(knob, level) for level in LEVELS]
+    found: list[Calibrated] = []
+    for level in LEVELS:
+        found.append(ladder.calibrate(knob, level, found[-1].tried if found else ()))
     calibrated = [
         {
             **head,
@@ -159,13 +163,14 @@ class Ladder:
         phi = self._task.phi_set.sample(self.episodes, torch.Generator().manual_seed(seed))
         return rollout(self._env, knob.at(self.learner, value, seed), phi, seed, record=record)
 
-    def calibrate(self, knob: Knob, level: float) -> Calibrated:
-        """The value at which it succeeds so often."""
+    def calibrate(self, knob: Knob, level: float, known: Sequence[Setting] = ()) -> Calibrated:
+        """The value at which it succeeds so often; ``known``: what was tried before."""
 
         def success(value: float, fresh: bool) -> SuccessRate:
             return SuccessRate.of(self.attempts(knob, value, fresh)["success"])
 
-        return calibrate(success, knob.clean, knob.worst_of(self.learner), level, knob.whole)
+        worst = knob.worst_of(self.learner)
+        return calibrate(success, knob.clean, worst, level, knob.whole, known=known)
 
     def jerkiness(self, knob: Knob, value: float) -> float:
         """Share of the actions' changes at high frequencies."""

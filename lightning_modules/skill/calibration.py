@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from robot.success_rate import SuccessRate
@@ -45,6 +45,7 @@ def calibrate(
     target: float,
     whole: bool = False,
     steps: int = 12,
+    known: Sequence[Setting] = (),
 ) -> Calibrated:
     """Finds the value at which a policy succeeds as often as asked, by bisection.
 
@@ -59,14 +60,21 @@ def calibrate(
         target: success asked for.
         whole: whether the value is a whole number.
         steps: most values tried.
+        known: what was tried for other targets already; bisection begins between the nearest two.
 
     Raises:
         ValueError: if the target is not within 0 and 1, or no step is allowed.
     """
     if not 0 <= target <= 1 or steps < 1:
         raise ValueError(f"target is {target}, it must be within 0 and 1; steps {steps}, above 0")
-    tried: dict[float, SuccessRate] = {}
+    tried = {setting.value: setting.success for setting in known}
     better, worse = clean, worst
+    for value in sorted(tried, key=lambda v: abs(v - clean)):
+        if tried[value].rate > target:
+            better = value
+        else:
+            worse = value
+            break
     for _ in range(steps):
         value = (better + worse) / 2
         value = float(round(value)) if whole else value

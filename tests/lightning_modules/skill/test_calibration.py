@@ -38,6 +38,18 @@ def test_the_value_found_has_the_success_asked_for(target):
     assert measured.asked[-1][0] == found.setting.value
 
 
+def test_what_was_tried_before_is_not_tried_again():
+    measured = Measured(falling)
+    first = calibrate(measured, 0.0, 5.0, 0.65)
+    alone = Measured(falling)
+    calibrate(alone, 0.0, 5.0, 0.25)
+    found = calibrate(measured, 0.0, 5.0, 0.25, known=first.tried)
+    assert found.reached
+    values = [value for value, fresh in measured.asked if not fresh]
+    assert len(values) == len(set(values)) == len(found.tried)
+    assert len(found.tried) - len(first.tried) < len(alone.asked) - 1
+
+
 def test_a_knob_may_go_down():
     found = calibrate(Measured(lambda v: v), 1.0, 0.0, 0.25)
     assert found.reached

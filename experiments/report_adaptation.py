@@ -1,0 +1,96 @@
+"""Tables and curves of those who adapt, from docs/results/adaptation/results.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+
+from matplotlib.figure import Figure
+
+from experiments.results import Row
+from experiments.significance import mean_interval
+
+SHOTS = range(1, 7)
+NEAR = 0.10  # how far below the reference a learner may be at any shot
+# Who learnt, and who is tested beside the meta-learner, in the order in which they are shown.
+LEARNERS = {
+    "meta_learner": "meta-learner",
+    "informed": "Algorithm Distillation, informed",
+    "noise_curriculum": "AD-eps",
+}
+BESIDE = {
+    "oracle": "oracle",
+    "reference": "reference",
+    "random_then_repeat": "random, then repeat",
+    "memoryless": "memoryless",
+    "memory_reset": "meta-learner, memory emptied",
+}
+
+
+def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
+    """Every part of the page that is made from results: its name there and its text."""
+    for task in dict.fromkeys(row["task"] for row in rows):
+        yield f"adaptation-{task}", task_rows([row for row in rows if row["task"] == task])
+
+
+def curves(rows: Sequence[Row]) -> Iterator[tuple[str, list[list[float]], int]]:
+    """Of one task everyone's name, success by seed and shot, and the lifetimes behind each."""
+    for method, name in LEARNERS.items():
+        runs = [row for row in rows if row["method"] == method]
+        if not runs:
+            continue
+        yield (name, *_by_shot(runs, "success"))
+        if method == "meta_learner":
+            for who, called in BESIDE.items():
+                yield (called, *_by_shot(runs, who))
+
+
+def _by_shot(runs: Sequence[Row], who: str) -> tuple[list[list[float]], int]:
+    found = [[row[f"adaptation/{who}/shot_{h}"] for h in SHOTS] for row in runs]
+    return found, runs[0][f"adaptation/{who}/shot_1/n"]
+
+
+def task_rows(rows: Sequence[Row]) -> str:
+    """Success by shot, mean over seeds, and how far the learner is below the reference."""
+    lines = ["| | seeds | " + " | ".join(f"shot {h}" for h in SHOTS) + " | shot 6, 95 % |"]
+    lines.append("|---" * (len(SHOTS) + 3) + "|")
+    everyone = list(curves(rows))
+    for name, found, n in everyone:
+        cells = [name, str(len(found)), *(f"{fmean(s):.3f}" for s in zip(*found, strict=True))]
+        last = [curve[-1] for curve in found]
+        between = "{1:.3f} to {2:.3f}".format(*mean_interval(last, n)) if len(last) > 1 else ""
+        lines.append("| " + " | ".join([*cells, between]) + " |")
+    by_name = {name: found for name, found, _ in everyone}
+    ours, theirs = by_name.get(LEARNERS["meta_learner"]), by_name.get(BESIDE["reference"])
+    if ours and theirs:
+        below = max(
+            fmean(r) - fmean(o)
+            for o, r in zip(zip(*ours, strict=True), zip(*theirs, strict=True), strict=True)
+        )
+        ours_only = [row for row in rows if row["method"] == "meta_learner"]
+        seconds = fmean(row["adaptation/robot_s/shot_6"] for row in ours_only)
+        lines += [
+            "",
+            f"The meta-learner is at most {max(0.0, below):.3f} below the reference at any shot "
+            f"(asked: {NEAR:.2f}). Six shots take {seconds:.0f} s of robot time.",
+        ]
+    return "\n".join(lines)
+
+
+def figure(rows: Sequence[Row]) -> Figure:
+    """Adaptation curves, a panel a task; lines are means over seeds, dots the seeds."""
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
+    drawn = Figure(figsize=(4.4 * len(tasks) + 2.4, 3.8), layout="constrained")
+    panels = drawn.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
+    for axes, task in zip(panels, tasks, strict=True):
+        for name, found, _ in curves([row for row in rows if row["task"] == task]):
+            ours = name == LEARNERS["meta_learner"]
+            means = [fmean(s) for s in zip(*found, strict=True)]
+            (line,) = axes.plot(SHOTS, means, label=name, lw=2.6 if ours else 1.2)
+            for curve in found:
+                axes.plot(SHOTS, curve, ".", ms=4, color=line.get_color())
+        axes.set(title=task, xlabel="shot", ylim=(0, 1.03))
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("success")
+    panels[-1].legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return drawn
