@@ -237,7 +237,7 @@ def main() -> None:
         "updates": args.updates,
     }
     results = results_file("degradation")
-    known = read_rows(results) if results.is_file() else []
+    known = read_rows(results)
     if done := [row for row in known if asked.items() <= row.items()]:
         print("RESULT", json.dumps(done[0]))
         return

@@ -89,14 +89,17 @@ def main() -> None:
     parser.add_argument("--policy", choices=POLICIES, default=POLICIES[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--episodes", type=int, default=256, help="behind each number")
+    parser.add_argument("--threads", type=int, default=1, help="of the physics; 0 takes all cores")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where rows go")
     args = parser.parse_args()
     if args.knob == "guidance" and args.policy != "cloned":
         parser.error("guidance needs a policy trained with condition_dropout: --policy cloned")
     if args.episodes < 1:
         parser.error(f"episodes is {args.episodes}, it must be at least 1")
     torch.set_num_threads(1)
-    ladder = Ladder(load(args.policy, args.seed), args.seed, args.episodes)
-    knob = KNOBS.get(args.knob) or other(ladder, args.knob, args.policy)
+    ladder = Ladder(load(args.policy, args.seed), args.seed, args.episodes, args.threads)
+    known = read_rows(args.results)
+    knob = KNOBS.get(args.knob) or other(ladder, args.knob, args.policy, known)
     head = {
         "task": training.TASKS[0],
         "method": args.knob,
@@ -108,9 +111,14 @@ def main() -> None:
     if isinstance(knob, ActionNoise):
         head["correlation"] = knob.correlation
     clock = Stopwatch()
+    print(f"success of the policy with {args.knob} at ...")
     found: list[Calibrated] = []
     for level in LEVELS:
         found.append(ladder.calibrate(knob, level, found[-1].tried if found else ()))
+        setting = found[-1].setting
+        low, high = setting.success.interval
+        print(f"{setting.value:8.4g}  {setting.success.rate:.3f} ({low:.3f} to {high:.3f})", end="")
+        print(f"  wanted {level:.2f}" + ("" if found[-1].reached else ": not reached"), flush=True)
     calibrated = [
         {
             **head,
@@ -129,9 +137,7 @@ def main() -> None:
         for value in sorted(tried)
     ]
     rows: list[Row] = [row | clock.read() for row in (*calibrated, *ways)]
-    write_rows(RESULTS, rows, identity=(*IDENTITY, "policy"))
-    for row in calibrated:
-        print(f"{row['level']:.2f}  {row['value']:.4g}  {row['success/table']:.3f}")
+    write_rows(args.results, rows, identity=(*IDENTITY, "policy"))
     reached = sum(level.reached for level in found)
     print(
         "RESULT", json.dumps({**head, "levels_reached": reached, "levels_reached/n": len(LEVELS)})
@@ -146,15 +152,17 @@ class Ladder:
         learner: the policy.
         seed: of the episodes.
         episodes: behind each number.
+        threads: of the physics.
     """
 
     learner: DiffusionPolicy
     seed: int
     episodes: int
+    threads: int = 1
 
     def __post_init__(self) -> None:
         self._task = PickBanana("table", {"rollouts": Rollouts()})
-        self._env = self._task.environment(min(self.episodes, 128), self.seed, 1)
+        self._env = self._task.environment(min(self.episodes, 128), self.seed, self.threads)
 
     def attempts(self, knob: Knob, value: float, fresh: bool, record: bool = False) -> TensorDict:
         """Episodes with a knob at a value: of training's task parameters, or of fresh ones."""
@@ -212,13 +220,20 @@ def guidable(seed: int) -> Path:
     return training.fit([*arguments, *training.configure(run, changed)], run)
 
 
-def other(ladder: Ladder, name: str, policy: str) -> Knob:
-    """A knob that depends on what was measured or trained before."""
+def other(ladder: Ladder, name: str, policy: str, known: Sequence[Row]) -> Knob:
+    """A knob that depends on what was measured or trained before.
+
+    Args:
+        ladder: what it is for.
+        name: of the knob.
+        policy: whose skill it is.
+        known: rows there are.
+    """
     if name == "earlier_checkpoint":
         folder = guidable(ladder.seed).parent
         return EarlierCheckpoint(tuple(str(p) for p in sorted(folder.glob("step=*.ckpt"))))
     wanted = {"method": "temperature", "policy": policy, "study": "calibrated", "level": MATCHED}
-    rows = [r for r in read_rows(RESULTS) if wanted.items() <= r.items()]
+    rows = [row for row in known if wanted.items() <= row.items()]
     if not rows:
         sys.exit(f"error: ou_noise is matched to temperature: calibrate that first on {policy}")
 
