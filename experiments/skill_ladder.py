@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 from tensordict import TensorDict
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +31,7 @@ sys.path.insert(0, str(ROOT))
 from datamodules import PickBanana, Rollouts  # noqa: E402
 from experiments import demonstrations, training  # noqa: E402
 from experiments.action_spectrum import high_frequency_share, spectrum  # noqa: E402
+from experiments.ladder_figures import trace_figure  # noqa: E402
 from experiments.results import (  # noqa: E402
     IDENTITY,
     Row,
@@ -88,7 +90,7 @@ def main() -> None:
     parser.add_argument("--knob", choices=(*KNOBS, *OTHERS), default="temperature")
     parser.add_argument("--policy", choices=POLICIES, default=POLICIES[0])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--episodes", type=int, default=256, help="behind each number")
+    parser.add_argument("--episodes", type=int, default=400, help="behind each number")
     parser.add_argument("--threads", type=int, default=1, help="of the physics; 0 takes all cores")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where rows go")
     args = parser.parse_args()
@@ -127,7 +129,7 @@ def main() -> None:
             "value": level.setting.value,
             "reached": level.reached,
             **level.setting.success.metrics("success/table"),
-            "high_frequency": ladder.jerkiness(knob, level.setting.value),
+            **ladder.jerkiness(knob, level.setting.value),
         }
         for level in found
     ]
@@ -138,6 +140,8 @@ def main() -> None:
     ]
     rows: list[Row] = [row | clock.read() for row in (*calibrated, *ways)]
     write_rows(args.results, rows, identity=(*IDENTITY, "policy"))
+    picture = args.results.with_name(f"traces-{args.policy}-{args.knob}.png")
+    ladder.traces(knob, found).savefig(picture, dpi=100)
     reached = sum(level.reached for level in found)
     print(
         "RESULT", json.dumps({**head, "levels_reached": reached, "levels_reached/n": len(LEVELS)})
@@ -180,11 +184,21 @@ class Ladder:
         worst = knob.worst_of(self.learner)
         return calibrate(success, knob.clean, worst, level, knob.whole, known=known)
 
-    def jerkiness(self, knob: Knob, value: float) -> float:
-        """Share of the actions' changes at high frequencies."""
+    def jerkiness(self, knob: Knob, value: float) -> dict[str, float]:
+        """Power of the actions' changes by frequency, and the share of the high ones."""
         tried = self.attempts(knob, value, fresh=False, record=True)
         scale = self.learner.normalizer.action_half_range
-        return high_frequency_share(spectrum(tried["trajectory", "action"], tried["length"], scale))
+        power = spectrum(tried["trajectory", "action"], tried["length"], scale)
+        by_frequency = {f"spectrum/{i}": p for i, p in enumerate(power.tolist(), start=1)}
+        return {"high_frequency": high_frequency_share(power), **by_frequency}
+
+    def traces(self, knob: Knob, found: Sequence[Calibrated]) -> Figure:
+        """Where the gripper is sent at each level."""
+        made = {
+            level.target: self.attempts(knob, level.setting.value, fresh=True, record=True)
+            for level in found
+        }
+        return trace_figure(made, self._task.arm)
 
 
 def load(policy: str, seed: int) -> DiffusionPolicy:
@@ -240,7 +254,7 @@ def other(ladder: Ladder, name: str, policy: str, known: Sequence[Row]) -> Knob:
     def apart(correlation: float) -> float:
         knob = ActionNoise(correlation=correlation)
         value = ladder.calibrate(knob, MATCHED).setting.value
-        return abs(ladder.jerkiness(knob, value) - rows[0]["high_frequency"])
+        return abs(ladder.jerkiness(knob, value)["high_frequency"] - rows[0]["high_frequency"])
 
     return ActionNoise(correlation=min(CORRELATIONS, key=apart))
 
