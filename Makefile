@@ -1,5 +1,6 @@
 # setup: a virtual environment with everything       demo: demonstrations to a policy, with numbers
 # curriculum: from there to the whole table by reward alone, with numbers
+# meta: lifetimes of a policy that searches, a learner that adapts within them, with numbers
 # experiment-degradation: do worse attempts by the policy itself teach more than noise? hours
 # test: the quick tests    check: format, lint, types, tests    bench: how fast, against the floor
 
@@ -10,6 +11,10 @@ DEMO_RUN := runs/pick_banana/diffusion_policy/demo
 CURRICULUM := configs/pick_banana/curriculum.yaml
 CURRICULUM_RUN := runs/pick_banana/curriculum/demo
 LAST := checkpoints/last.ckpt
+SKILL := docs/results/curriculum/checkpoints/curriculum-0.ckpt
+LIFETIMES := configs/wanted_object/lifetimes.yaml
+META := configs/wanted_object/meta_learner.yaml
+META_RUN := runs/wanted_object/meta_learner/demo
 
 # Trains into a run's folder, on from its last checkpoint, unless that is done already.
 fit = test -f $(2)/done || { $(BIN)/python train.py fit --config $(1) $(3) \
@@ -20,7 +25,7 @@ evaluate = $(BIN)/python train.py test --config $(1) --verbose false --ckpt_path
 # On a busy machine, threads that spin while they wait slow torch down tenfold.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: setup demo curriculum test lint check bench experiment-degradation
+.PHONY: setup demo curriculum meta test lint check bench experiment-degradation
 
 setup: .venv/installed
 
@@ -41,6 +46,14 @@ curriculum: setup
 	$(call fit,$(DEMO),$(DEMO_RUN))
 	$(call fit,$(CURRICULUM),$(CURRICULUM_RUN),--model.init_args.beachhead $(DEMO_RUN)/$(LAST))
 	$(call evaluate,$(CURRICULUM),$(CURRICULUM_RUN))
+
+# From a committed policy: how it gets worse, lifetimes, the learner, its curve.
+meta: setup
+	test -f runs/ladder/results.json || $(BIN)/python experiments/skill_ladder.py \
+		--knob temperature --threads 0 --results runs/ladder/results.json
+	$(BIN)/python train.py predict --config $(LIFETIMES) --ckpt_path $(SKILL)
+	$(call fit,$(META),$(META_RUN),--model.init_args.skill $(SKILL))
+	$(call evaluate,$(META),$(META_RUN))
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow and not gpu and not hardware"
