@@ -63,14 +63,25 @@ class RolloutCollection(Callback):
         self.budget = budget
         self.collected = 0
         self.robot_s = 0.0
+        self._seed: int | None = None
         self._attempts: Attempts[ExploringPolicy] = Attempts(num_envs, environments)
 
     def state_dict(self) -> dict[str, Any]:
-        """The counters."""
-        return {"collected": self.collected, "robot_s": self.robot_s}
+        """The counters, and the seed that attempts go by."""
+        return {"collected": self.collected, "robot_s": self.robot_s, "seed": self._seed}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Inverse of :meth:`state_dict`."""
+        """Inverse of :meth:`state_dict`.
+
+        Raises:
+            ValueError: if a run would go on under another seed.
+        """
+        begun = state_dict.get("seed")  # checkpoints from before it was noted have none
+        if None not in (begun, self._seed) and begun != self._seed:
+            raise ValueError(
+                f"a resumed run keeps its data.seed: the checkpoint's is {begun}, the current one "
+                f"is {self._seed}"
+            )
         self.collected, self.robot_s = state_dict["collected"], state_dict["robot_s"]
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -89,6 +100,7 @@ class RolloutCollection(Callback):
                 "RolloutCollection needs datamodules.Rollouts among the task's sources; "
                 f"there are {', '.join(task.sources)}"
             )
+        self._seed = task.seed
         curriculum = Curriculum.among(trainer)
         trials = curriculum.strategy.no_op_trials if curriculum else 0
         if not self._fits(trainer, trials):

@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", choices=FAMILIES, default=FAMILIES[0])
     parser.add_argument("--method", choices=EXPLORERS, default="meta_learner")
-    parser.add_argument("--seed", type=int, default=0)
+    training.add_seed(parser)
     args = parser.parse_args()
     name = f"{args.task}-{args.method}-{args.seed}"
     run = ROOT / "runs" / "adaptation" / name

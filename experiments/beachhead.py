@@ -39,7 +39,7 @@ def main() -> None:
     """Trains where needed, tests, saves, prints the RESULT line of the last checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--denoiser", choices=DENOISERS, default=DEFAULT)
-    parser.add_argument("--seed", type=int, default=0)
+    training.add_seed(parser)
     args = parser.parse_args()
     run = ROOT / "runs" / "beachhead" / f"{args.denoiser}-{args.seed}"
     configs = [CONFIG]

@@ -78,6 +78,9 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "timetable": {"class_path": "callbacks.Timetable", "init_args": {"iterations": 12}},
     "no_curriculum": {"class_path": "callbacks.Timetable", "init_args": {"iterations": 0}},
 }
+# The first set is all there is: what practising what it can already do is worth.
+PRACTICE = "practice"
+
 # Other objectives, all under the same curriculum, and starts from random weights.
 OBJECTIVES = {
     "filtered_cloning": "lightning_modules.FilteredCloning",
@@ -97,7 +100,7 @@ STARTS = {"curriculum_one_point": "one_point", "curriculum_from_home": "point_fr
 TOO_LARGE = {"class_path": "experiments.far_corner.TooLargeStep"}
 GATES = {"gate": (TOO_LARGE, True), "gate_off": (TOO_LARGE, False), "small_steps": (BOUNDARY, True)}
 STUDIES = {
-    "table": Study(("curriculum", "no_curriculum", *STARTS), "table", 15_000),
+    "table": Study(("curriculum", "no_curriculum", PRACTICE, *STARTS), "table", 15_000),
     "comparison": Study((*STRATEGIES, *OBJECTIVES, "from_scratch"), "wide", 6_000, evaluated=6),
     "gate": Study(tuple(GATES), "table", 6_000, evaluated=4),
 }
@@ -112,13 +115,15 @@ def main() -> None:
     parser.add_argument("--task", choices=training.TASKS, default=training.TASKS[0])
     parser.add_argument("--study", choices=STUDIES, default="table")
     parser.add_argument("--method", choices=METHODS, default="curriculum")
-    parser.add_argument("--seed", type=int, default=0)
+    training.add_seed(parser)
     args = parser.parse_args()
     methods = STUDIES[args.study].methods
     if args.method not in methods:
         parser.error(f"study {args.study} has the methods {', '.join(methods)}, not {args.method}")
     if args.task != training.TASKS[0] and (args.study != "table" or args.method in STARTS):
-        parser.error(f"{args.task} has the study table alone, with curriculum and no_curriculum")
+        parser.error(
+            f"{args.task} has the study table alone, with curriculum, no_curriculum and {PRACTICE}"
+        )
     name = f"{args.study}-{args.method}-{args.seed}"
     usual = args.task == training.TASKS[0]
     run = ROOT / "runs" / "curriculum" / (name if usual else f"{args.task}-{name}")
@@ -162,6 +167,8 @@ def overrides(task: str, study: str, method: str, seed: int, run: Path) -> dict[
         match callback["class_path"]:
             case "callbacks.Curriculum":
                 args |= {"whole": wanted.whole, "strategy": STRATEGIES.get(method, BOUNDARY)}
+                if method == PRACTICE:
+                    args |= {"whole": "point", "strategy": STRATEGIES["no_curriculum"]}
                 if method in GATES:
                     args |= dict(zip(("strategy", "gate"), GATES[method], strict=True))
             case "callbacks.RolloutCollection":

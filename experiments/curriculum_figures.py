@@ -9,7 +9,7 @@ from statistics import fmean
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.report_curriculum import METHODS, last, of
+from experiments.report_curriculum import GATES, METHODS, last, of
 from experiments.results import Row
 
 ASKED = 0.9  # success on wide and table that the curriculum is to reach
@@ -24,6 +24,9 @@ def figures(rows: Sequence[Row]) -> Iterator[tuple[str, Figure]]:
     if curves := of(rows, "comparison", phi="validation"):
         begun = of(rows, "comparison", phi="test", episodes=0)
         yield "comparison.png", comparison_figure([*begun, *curves])
+    if curves := of(rows, "gate", phi="validation"):
+        begun = of(rows, "gate", phi="test", episodes=0)
+        yield "gate.png", gate_figure([*begun, *curves])
     if rings := of(rows, "rings"):
         yield "rings.png", ring_figure(rings)
     if demonstrations := of(rows, "demonstrations", method="cloning_table"):
@@ -53,6 +56,35 @@ def curve_figure(rows: Sequence[Row], phi_sets: Sequence[str]) -> Figure:
     grid[0][0].set_ylabel("success")
     grid[1][0].set_ylabel("success")
     grid[0][0].legend(frameon=False)
+    return figure
+
+
+def gate_figure(rows: Sequence[Row]) -> Figure:
+    """Success in the corner and on the table, and the norm of updates; a line a run."""
+    panels = {
+        "success/corner": "success in the corner",
+        "success/table": "success on table",
+        "collection_success": "attempts that succeed",
+        "grad_norm": "norm of the gradient in training",
+    }
+    figure = Figure(figsize=(4.2 * 2 + 2.2, 6.0), layout="constrained")
+    grid = figure.subplots(2, 2).flatten()
+    for axes, (key, label) in zip(grid, panels.items(), strict=True):
+        for number, (method, name) in enumerate(GATES.items()):
+            runs = by_seed([row for row in rows if row["method"] == method])
+            for i, run in enumerate(runs):
+                shown = [row for row in run if key in row]
+                axes.plot(
+                    [row["episodes"] for row in shown],
+                    [row[key] for row in shown],
+                    marker=".",
+                    color=f"C{number}",
+                    label=name if i == 0 else None,
+                )
+        axes.set(ylabel=label, xlabel="episodes", ylim=(0, None))
+        axes.locator_params(axis="x", nbins=5)
+        axes.grid(alpha=0.3)
+    grid[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 

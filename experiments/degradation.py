@@ -38,7 +38,7 @@ from callbacks.lifetimes.probe import leak  # noqa: E402
 from datamodules import HiddenReach, Lifetimes, Rollouts  # noqa: E402
 from datamodules.hidden import AsIf  # noqa: E402
 from datamodules.lifetime_store import LifetimeStore  # noqa: E402
-from experiments import reaching_skill  # noqa: E402
+from experiments import reaching_skill, training  # noqa: E402
 from experiments.action_spectrum import high_frequency_share, spectrum  # noqa: E402
 from experiments.results import (  # noqa: E402
     Row,
@@ -221,7 +221,7 @@ def main() -> None:
     """Makes lifetimes, learns, tests, saves, prints the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arm", choices=ARMS, default=ARMS[0])
-    parser.add_argument("--seed", type=int, default=0)
+    training.add_seed(parser)
     parser.add_argument("--lifetimes", type=int, default=4096)
     parser.add_argument("--updates", type=int, default=2000)
     args = parser.parse_args()

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--where", choices=WHERE, default="table")
     parser.add_argument("--count", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of 500 steps")
-    parser.add_argument("--seed", type=int, default=0)
+    training.add_seed(parser)
     args = parser.parse_args()
     if args.count < 2 or args.epochs < 1:
         parser.error(f"count is {args.count} (at least 2) and epochs {args.epochs} (at least 1)")

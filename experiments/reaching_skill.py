@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from datamodules.hidden_reach import AROUND, CENTER, REACH, SPEC, HiddenReach  # noqa: E402
+from experiments import training  # noqa: E402
 from lightning_modules import DiffusionPolicy, Horizons, MLPDenoiser, Sampler  # noqa: E402
 from lightning_modules.policy import load_learner  # noqa: E402
 from robot.simulation.point import HOME, SPEED, START_JITTER  # noqa: E402
@@ -37,7 +38,7 @@ FAR = AROUND + REACH + 0.02  # from the center each way, m
 def main() -> None:
     """Trains where needed and says where it is."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=0)
+    training.add_seed(parser)
     args = parser.parse_args()
     print(checkpoint(args.seed))
 

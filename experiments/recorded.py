@@ -30,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 from datamodules import RecordedTask  # noqa: E402
 from datamodules.windows import WindowSampler, WindowStorage  # noqa: E402
+from experiments import training  # noqa: E402
 from experiments.results import (  # noqa: E402
     Stopwatch,
     command,
@@ -50,7 +51,7 @@ def main() -> None:
     """Runs all leave-one-out splits, prints a table and a RESULT line, writes the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--lerobot", required=True, help="folder of a LeRobotDataset v3.0")
-    parser.add_argument("--seed", type=int, default=0)
+    training.add_seed(parser)
     args = parser.parse_args()
     started_with = command()
     sys.argv = sys.argv[:1]  # Lightning warns of arguments that are not its own

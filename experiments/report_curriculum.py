@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations, pairwise
+from itertools import combinations
 from statistics import fmean
 
 from experiments import teleoperation_cost
@@ -37,6 +36,7 @@ def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     yield "curriculum-comparison", comparison_rows(rows)
     yield "curriculum-significant", significant(rows)
     yield "curriculum-gradient", gradient_rows(rows)
+    yield "curriculum-rings", ring_rows(rows)
     yield "curriculum-gate", gate_rows(rows)
     yield "curriculum-demonstrations", demonstration_rows(rows)
     yield "curriculum-replaced", replaced(rows)
@@ -93,7 +93,10 @@ def comparison_rows(rows: Sequence[Row]) -> str:
     """Methods at an equal budget: mean over seeds with interval, and each seed."""
     lines = ["| method | seeds | `wide` (95 % over seeds) | each seed | `point` | `table` |"]
     lines.append("|---|---|---|---|---|---|")
-    for method, runs in by_method(last(of(rows, "comparison", phi="test"))).items():
+    tested = of(rows, "comparison", phi="test")
+    begun = [row for row in tested if row["episodes"] == 0 and row["method"] == "curriculum"]
+    begun = [row | {"method": BEACHHEAD} for row in sorted(begun, key=lambda r: r["seed"])]
+    for method, runs in (by_method(begun) | by_method(last(tested))).items():
         wide = [row["success/wide"] for row in runs]
         over_seeds = f"{wide[0]:.3f}"
         if len(wide) > 1:
@@ -119,13 +122,15 @@ def by_method(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return dict(found)
 
 
+BEACHHEAD = "the beachhead, before"
 SCRATCH = {"from_scratch", "reinforce_from_scratch"}
 
 
 def significant(rows: Sequence[Row], level: float = 0.05) -> str:
     """Pairs of methods whose success on ``wide`` differs, and what could have been seen.
 
-    P values are corrected for the number of pairs by Holm's method.
+    Those that still do after P values are corrected for the number of pairs by Holm's method; of
+    the others only that there are some.
     """
     runs = by_method(last(of(rows, "comparison", phi="test")))
     rated = [m for m, r in runs.items() if len(r) > 1]
@@ -134,20 +139,23 @@ def significant(rows: Sequence[Row], level: float = 0.05) -> str:
     pairs = [(a, b, *difference(runs[a], runs[b])) for a, b in combinations(rated, 2)]
     corrected = holm([p for *_, p in pairs])
     lines = ["| better | worse | difference (95 %) | p | p, corrected |", "|---|---|---|---|---|"]
+    before = 0
     for (a, b, mean, half, p), holms in zip(pairs, corrected, strict=True):
-        if p < level:
+        before += p < level <= holms
+        if holms < level:
             better, worse = (a, b) if mean > 0 else (b, a)
             low, high = abs(mean) - half, min(1.0, abs(mean) + half)
             lines.append(
                 f"| {METHODS.get(better, better)} | {METHODS.get(worse, worse)} | "
                 f"{abs(mean):.3f} ({low:.3f} to {high:.3f}) | {p_value(p)} | {p_value(holms)} |"
             )
+    lines += ["", f"{before} more pairs have p < {level:g} before the correction and not after it."]
     halves = sorted(half for a, b, _, half, _ in pairs if not {a, b} & SCRATCH)
     if not halves:
         return "\n".join(lines)
     seen = f"Between methods that start at the beachhead half an interval is {halves[0]:.3f} to "
     seen += f"{halves[-1]:.3f}, {halves[len(halves) // 2]:.3f} in the middle: smaller differences "
-    return "\n".join([*lines, "", seen + "are not to be seen with so few seeds."])
+    return "\n".join([*lines, seen + "are not to be seen with so few seeds."])
 
 
 def difference(one: Sequence[Row], other: Sequence[Row]) -> tuple[float, float, float]:
@@ -168,19 +176,35 @@ GATES = {
 
 
 def gate_rows(rows: Sequence[Row]) -> str:
-    """A step too large with and without the gate, and small ones: success as training goes on."""
-    lines = ["| | seed | episodes | level | attempts that succeed | `point` | `table` | corner |"]
-    lines.append("|---|---|---|---|---|---|---|---|")
-    runs = of(rows, "gate", phi="validation")
-    tested = [row for row in of(rows, "gate", phi="test") if row["episodes"] == 0]
-    for row in sorted([*tested, *runs], key=lambda r: (r["method"], r["seed"], r["episodes"])):
-        cells = [GATES[row["method"]], str(row["seed"])]
-        cells += [f"{row['episodes']:,}", f"{row.get('level', 0):.2f}"]
-        cells += [
-            f"{row['collection_success']:.2f}" if "collection_success" in row else "",
-            *(interval(row, phi_set) for phi_set in ("point", "table", "corner")),
-        ]
+    """A step too large with and without the gate, and small ones: how runs began and ended."""
+    sets = ("point", "table", "corner")
+    lines = ["| | seed | episodes | level | " + " | ".join(f"`{s}`" for s in sets) + " | n |"]
+    lines.append("|---" * (len(sets) + 5) + "|")
+    tested = of(rows, "gate", phi="test")
+    levels = {(r["method"], r["seed"]): r for r in last(of(rows, "gate", phi="validation"))}
+    for row in sorted(
+        tested, key=lambda r: (list(GATES).index(r["method"]), r["seed"], r["episodes"])
+    ):
+        level = levels[row["method"], row["seed"]]["level"] if row["episodes"] else 0.0
+        cells = [GATES[row["method"]], str(row["seed"]), f"{row['episodes']:,}", f"{level:.2f}"]
+        cells += [*(interval(row, s) for s in sets), str(row["success/corner/n"])]
         lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def ring_rows(rows: Sequence[Row]) -> str:
+    """How many rings were tried and refused, and how little was to be expected on one."""
+    lines = ["| task | run | rings tried | refused | least E[R] | level in the end |"]
+    lines.append("|---|---|---|---|---|---|")
+    runs: dict[tuple[str, str, int], list[Row]] = defaultdict(list)
+    for row in of(rows, "rings"):
+        runs[row["task"], row["method"], row["seed"]].append(row)
+    for (task, method, seed), tried in sorted(runs.items()):
+        refused = sum(not row["accepted"] for row in tried)
+        least = min(row["expected_return"] for row in tried)
+        ended = max(tried, key=lambda r: r["ring"])["level"]
+        cells = [task, f"{method}, seed {seed}", str(len(tried)), str(refused)]
+        lines.append("| " + " | ".join([*cells, f"{least:.2f}", f"{ended:.2f}"]) + " |")
     return "\n".join(lines)
 
 
@@ -197,24 +221,23 @@ STARTS = {
 def gradient_rows(rows: Sequence[Row]) -> str:
     """Success while exploring and the norm of the reward's gradient, by start and phi set."""
     sets = (*PHI_SETS, "corner")
-    lines = ["| policy | seed | " + " | ".join(f"`{s}`" for s in sets) + " |"]
-    lines.append("|---" * (len(sets) + 2) + "|")
+    lines = ["| policy | seed | n | " + " | ".join(f"`{s}`" for s in sets) + " |"]
+    lines.append("|---" * (len(sets) + 3) + "|")
     found = of(rows, "gradient")
     for row in sorted(found, key=lambda r: (list(STARTS).index(r["method"]), r["seed"])):
         cells = [
             f"{row[f'success/{s}']:.3f}, {gradient_norm(row, s)}" if f"success/{s}" in row else ""
             for s in sets
         ]
-        lines.append("| " + " | ".join([STARTS[row["method"]], str(row["seed"]), *cells]) + " |")
+        head = [STARTS[row["method"]], str(row["seed"]), f"{row['success/point/n']:,}"]
+        lines.append("| " + " | ".join([*head, *cells]) + " |")
     return "\n".join(lines)
 
 
 def gradient_norm(row: Row, phi_set: str) -> str:
-    """With its interval; a plain 0 where no attempt brought anything."""
-    if row[f"success/{phi_set}"] == 0:
-        return "0"
+    """With its interval."""
     norm, low, high = (row[f"grad_norm/{phi_set}{end}"] for end in ("", "/lo", "/hi"))
-    return f"{norm:.3g} ({low:.3g} to {high:.3g})"
+    return f"{norm:.3g} ({low:.3g} to {high:.3g})" if high else f"{norm:.3g}"
 
 
 def demonstration_rows(rows: Sequence[Row]) -> str:
@@ -249,13 +272,13 @@ def replaced(rows: Sequence[Row]) -> str:
     begin = (
         f"The curriculum ends at {fmean(ours):.3f} on `table`, the mean over {len(ours)} seeds. "
     )
-    if equal := equivalent(fmean(ours), cloned):
-        return begin + f"Cloning gets there with about {equal:,} (interpolated)."
-    if max(cloned.values()) < fmean(ours):
+    if (least := enough(fmean(ours), cloned)) is None:
         return (
             begin + f"Cloning does not get there with {max(cloned):,}: {max(cloned.values()):.3f}."
         )
-    return begin + f"Cloning gets there with {min(cloned):,} already: {cloned[min(cloned)]:.3f}."
+    fewer = [n for n in cloned if n < least]
+    between = f", not with {max(fewer):,}: {cloned[max(fewer)]:.3f}" if fewer else ""
+    return begin + f"Cloning gets there with {least:,}: {cloned[least]:.3f}{between}."
 
 
 def by_demonstrations(rows: Sequence[Row]) -> dict[int, float]:
@@ -266,24 +289,17 @@ def by_demonstrations(rows: Sequence[Row]) -> dict[int, float]:
     return {n: fmean(found[n]) for n in sorted(found)}
 
 
-def equivalent(reached: float, cloned: Mapping[int, float]) -> int | None:
-    """With how many demonstrations cloning reaches a success; None outside of what was cloned.
-
-    Between two numbers success goes with the logarithm.
-    """
-    for (n, a), (m, b) in pairwise(cloned.items()):
-        if a < reached <= b:
-            share = (reached - a) / (b - a)
-            return round(math.exp(math.log(n) + share * (math.log(m) - math.log(n))))
-    return None
+def enough(reached: float, cloned: Mapping[int, float]) -> int | None:
+    """The least number of demonstrations, of those cloned, that reach a success, if any."""
+    return min((n for n, success in cloned.items() if success >= reached), default=None)
 
 
 def cost_rows(rows: Sequence[Row]) -> str:
     """What those demonstrations cost a person, beside published collections."""
     ours = [r["success/table"] for r in last(of(rows, "table", method="curriculum", phi="test"))]
     wanted = [("demonstrated here, at BridgeData's rate", 32)]
-    if ours and (equal := equivalent(fmean(ours), by_demonstrations(rows))):
-        wanted.append(("over the table, to do as well", equal))
+    if ours and (least := enough(fmean(ours), by_demonstrations(rows))):
+        wanted.append(("over the table, to do as well", least))
     return teleoperation_cost.table(wanted, BRIDGE.seconds, Assumptions())
 
 

@@ -50,8 +50,8 @@ def main() -> None:
     """Measures, saves, prints the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--start", choices=STARTS, default="beachhead")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--episodes", type=int, default=1024)
+    training.add_seed(parser)
+    parser.add_argument("--episodes", type=int, default=8192)
     sets = tuple(PickBananaFarCorner.phi_sets)
     parser.add_argument("--phi_sets", nargs="+", choices=sets, default=sets)
     args = parser.parse_args()

@@ -89,7 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--knob", choices=(*KNOBS, *OTHERS), default="temperature")
     parser.add_argument("--policy", choices=POLICIES, default=POLICIES[0])
-    parser.add_argument("--seed", type=int, default=0)
+    training.add_seed(parser)
     parser.add_argument("--episodes", type=int, default=400, help="behind each number")
     parser.add_argument("--threads", type=int, default=1, help="of the physics; 0 takes all cores")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where rows go")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -18,6 +19,17 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 TASKS = ("pick_banana", "place_in_bowl")
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """The argument of every experiment that is run under several seeds."""
+
+    def seed(text: str) -> int:
+        if not text.isdecimal():
+            raise argparse.ArgumentTypeError(f"{text!r} is no seed: 0, 1, 2, ...")
+        return int(text)
+
+    parser.add_argument("--seed", type=seed, default=0)
 
 
 def configs(stage: str, task: str) -> list[str]:
@@ -98,8 +110,10 @@ def _train(arguments: list[str], *, capture: bool) -> str:
         [sys.executable, "train.py", *arguments],
         cwd=ROOT,
         env={**os.environ, **ENVIRONMENT},
-        check=True,
+        check=False,
         stdout=subprocess.PIPE if capture else None,
         text=True,
     )
+    if done.returncode:  # it has said why
+        sys.exit(done.returncode)
     return done.stdout or ""

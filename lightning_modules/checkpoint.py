@@ -146,7 +146,7 @@ def _check_equal(*pairs: tuple[str, Any, Any]) -> None:
 
 
 def check_same_training(checkpoint: Mapping[str, Any], init_args: Mapping[str, Any]) -> None:
-    """Refuses to resume under other optimiser settings, whose state would win, or objectives.
+    """Refuses to resume under other settings: one run is one way of learning.
 
     Raises:
         ValueError: one sentence with the checkpoint's and the current value, or that it is slim.
@@ -154,7 +154,10 @@ def check_same_training(checkpoint: Mapping[str, Any], init_args: Mapping[str, A
     if "optimizer_states" not in checkpoint:
         raise ValueError("the checkpoint is a slim one: it acts, but no training goes on from it")
     theirs = checkpoint["policy"]["init_args"]
-    kept = ("objective", "learning_rate", "critic_learning_rate", "weight_decay", "warmup_steps")
+    kept = (
+        *("objective", "learning_rate", "critic_learning_rate", "weight_decay", "warmup_steps"),
+        *("exploration", "cloning_weight", "critic_warmup", "target_kl"),
+    )
     for name in kept:
         if theirs.get(name) != init_args.get(name):
             difference = _difference(name, theirs.get(name), init_args.get(name))

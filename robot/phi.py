@@ -72,6 +72,13 @@ class Box:
         return float(torch.tensor(widths, dtype=torch.float64).prod()) if widths else 1.0
 
 
+def draw(weight: Tensor, n: int, generator: torch.Generator) -> Tensor:
+    """Places ``[n]`` drawn in proportion to their weights ``[m]``; ``n`` may be 0."""
+    if n == 0:  # which multinomial refuses
+        return torch.empty(0, dtype=torch.long)
+    return torch.multinomial(weight, n, replacement=True, generator=generator)
+
+
 @dataclass(frozen=True)
 class PhiSet:
     """A named union of boxes; samples are drawn in proportion to the boxes' volumes."""
@@ -94,7 +101,7 @@ class PhiSet:
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draws ``n`` task parameters uniformly, ``[n, P]`` float32."""
         volumes = torch.tensor([box.volume() for box in self.boxes], dtype=torch.float64)
-        which = torch.multinomial(volumes, n, replacement=True, generator=generator)
+        which = draw(volumes, n, generator)
         low = torch.tensor([box.low for box in self.boxes])[which]
         high = torch.tensor([box.high for box in self.boxes])[which]
         return low + (high - low) * torch.rand(low.shape, generator=generator)

@@ -19,7 +19,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from callbacks.curriculum.strategy import Proposal, Strategy
-from robot.phi import Box, PhiSet, PhiSpace
+from robot.phi import Box, PhiSet, PhiSpace, draw
 
 LOW, HIGH = 0, 1
 
@@ -107,7 +107,8 @@ class BoundaryExpansion(Strategy):
         self._beginning = first
         self._first = first.boxes[0].bounds()  # [2, P]
         self._whole = whole.boxes[0].bounds()
-        self._gone = torch.zeros_like(self._first)  # share of the way of each bound
+        # Share of the way of each bound; one without a way has gone all of it.
+        self._gone = (self._first == self._whole).to(self._first)
         self._steps = torch.full_like(self._first, self.step)
         self._tried = torch.zeros_like(self._first)
         self._won = torch.zeros_like(self._first)
@@ -132,7 +133,8 @@ class BoundaryExpansion(Strategy):
         self._tried += on.sum(0)
         self._won += (on & success[:, None, None]).sum(0)
         due = self._tried >= self.attempts
-        back = due & (self._won < self.shrink * self._tried) & (self._gone > 0)
+        retreats = (self._gone > 0) & (self._first != self._whole)
+        back = due & (self._won < self.shrink * self._tried) & retreats
         if back.any():
             self._gone[back] = (self._gone - self._least())[back].clamp(min=0)
             self._steps[back] = self.step
@@ -181,7 +183,7 @@ class BoundaryExpansion(Strategy):
         movable = (self._gone < 1).flatten()
         if not movable.any():
             return torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long)
-        drawn = torch.multinomial(movable.float(), n, replacement=True, generator=generator)
+        drawn = draw(movable.float(), n, generator)
         return drawn // len(self.space), drawn % len(self.space)
 
     def _on_bounds(self, phi: Tensor) -> Tensor:
@@ -219,7 +221,8 @@ class BoundaryExpansion(Strategy):
     @property
     @override
     def progress(self) -> float:
-        return float(self._gone.mean())
+        way = self._first != self._whole
+        return float(self._gone[way].mean()) if way.any() else 1.0
 
     @override
     def state_dict(self) -> dict[str, Any]:

@@ -242,7 +242,7 @@ class Curriculum(Callback):
         if not self.strategy.level.contains_set(before):
             raise RuntimeError(
                 f"{type(self.strategy).__name__} went to {self.strategy.level}, which does not "
-                f"contain {before}: every level must contain the last"
+                f"contain {before}: a level that widens must contain the last"
             )
 
     def _successes(self, trainer: Trainer, module: LightningModule, step: Proposal) -> Tensor:

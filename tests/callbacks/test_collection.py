@@ -8,7 +8,7 @@ from simulated_toy import ToyTask
 from tensordict import TensorDict
 from toy_task import tiny_trainer
 
-from callbacks import Curriculum, NoOpFilter, RolloutCollection, RolloutEvaluation
+from callbacks import Curriculum, NoOpFilter, RolloutCollection, RolloutEvaluation, Timetable
 from callbacks.collection import ExploringPolicy
 from datamodules import PickBanana, Rollouts
 from lightning_modules import MLPDenoiser, PolicyGradient, Reinforce, Sampler
@@ -71,10 +71,12 @@ def test_decisions_find_their_episodes_again():
 EPISODES, MINIBATCHES = 4, 3
 
 
-def fit(folder, ckpt_path=None, budget=2 * EPISODES + 1, environments=2, **arguments):
+def fit(
+    folder, ckpt_path=None, budget=2 * EPISODES + 1, environments=2, others=(), seed=0, **arguments
+):
     """A policy gradient from random weights on the simulated arm, until the budget is spent."""
     torch.manual_seed(0)
-    task = PickBanana(phi_set="point", sources={"rollouts": Rollouts(1, MINIBATCHES)})
+    task = PickBanana("point", {"rollouts": Rollouts(1, MINIBATCHES)}, seed=seed)
     network = partial(MLPDenoiser, width=16)
     arguments = {"sampler": Sampler(num_steps=2), "tuned_steps": 1} | arguments
     collection = RolloutCollection(EPISODES, num_envs=3, environments=environments, budget=budget)
@@ -83,6 +85,7 @@ def fit(folder, ckpt_path=None, budget=2 * EPISODES + 1, environments=2, **argum
         enable_checkpointing=True,
         default_root_dir=folder,
         callbacks=[
+            *others,
             collection,
             RolloutEvaluation(every_n_epochs=50, episodes=1),
             ModelCheckpoint(folder, save_last=True),
@@ -127,6 +130,19 @@ def test_a_run_that_has_spent_its_budget_is_not_trained_further(spent, tmp_path,
         assert torch.equal(policy.state_dict()[name], value), name
 
 
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"seed": 1}, "data.seed"),
+        ({"target_kl": 0.5}, "target_kl"),
+        ({"critic_warmup": 9}, "critic"),
+    ],
+)
+def test_a_run_goes_on_as_it_was_begun(spent, tmp_path, changed, named):
+    with pytest.raises(ValueError, match=f"a resumed run keeps its {named}"):
+        fit(tmp_path, spent[0], budget=3 * EPISODES, **changed)
+
+
 def test_with_more_budget_it_goes_on(spent, tmp_path):
     trainer, _, collection = fit(tmp_path, spent[0], budget=3 * EPISODES)
     assert collection.collected == 3 * EPISODES
@@ -149,6 +165,16 @@ def test_without_reward_and_critic_nothing_changes(tmp_path):
     assert trainer.callback_metrics["train/grad_norm"] == 0
     begun = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
     assert not any(name.startswith("critic") for name in begun)
+
+
+def test_attempts_are_made_where_the_curriculum_says(tmp_path):
+    curriculum = Curriculum(Timetable(0), whole="table")
+    fit(tmp_path, budget=EPISODES, others=[curriculum])
+    phi = curriculum.attempts["phi"]
+    point, table = (PickBanana.phi_sets[name] for name in ("point", "table"))
+    assert phi.shape == (EPISODES, 3)
+    assert table.contains(phi).all()
+    assert not point.contains(phi).any()  # it is a thousandth of the table
 
 
 def test_trials_of_doing_nothing_that_leave_no_budget_are_refused(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from toy_task import ToyData, tiny_policy, tiny_trainer
 
 from callbacks.divergence import DivergenceGuard
@@ -50,10 +50,11 @@ class Attempts(Callback):
         pl_module.log("collection/success", success, batch_size=1)
 
 
-def run(folder, guard, successes):
+def run(folder, guard, successes, *callbacks):
     trainer = tiny_trainer(
         max_epochs=len(successes),
-        callbacks=[Attempts(successes), guard],
+        callbacks=[Attempts(successes), guard, *callbacks],
+        enable_checkpointing=bool(callbacks),
         default_root_dir=folder,
         limit_val_batches=0,
         limit_train_batches=1,
@@ -78,3 +79,11 @@ def test_a_resumed_guard_remembers_how_good_attempts_were(tmp_path):
     after.load_state_dict(before.state_dict())
     with pytest.raises(RuntimeError, match=r"from 0\.80"):
         run(tmp_path, after, [0.05])
+
+
+def test_the_checkpoint_before_the_collapse_is_kept(tmp_path):
+    saving = ModelCheckpoint(tmp_path, save_last=True)
+    with pytest.raises(RuntimeError, match=r"go on from .*before_collapse\.ckpt"):
+        run(tmp_path, DivergenceGuard(patience=2), [0.5, 0.8, 0.05, 0.02], saving)
+    kept = torch.load(tmp_path / "before_collapse.ckpt", weights_only=True)
+    assert kept["epoch"] == 1  # of success .8

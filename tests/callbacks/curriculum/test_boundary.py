@@ -191,15 +191,14 @@ def test_a_discrete_parameter_widens_by_whole_values_and_its_ring_is_the_new_one
         assert strategy.level.contains(phi).all()
         assert (phi[:, 1] < strategy.level.boxes[0].high[1]).all()  # the next value is another
         for proposal in strategy.proposals():
-            if proposal.dimension == 0:  # it has nowhere to go
-                continue
+            assert proposal.dimension == 1  # the other has nowhere to go
             (ring,) = proposal.ring.boxes
             seen.append((ring.low[1], ring.high[1]))
             strategy.accept(proposal, expected_return=0.3)
     assert sorted(seen) == [(0.0, 1.0), (1.0, 2.0), (3.0, 4.0), (4.0, 5.0)]
-    assert (
-        strategy.progress == 0.5
-    )  # x has nowhere to go: its way is done by definition of the sets
+    assert strategy.progress == 1.0  # of the bounds that have a way
+    strategy.observe(phi, torch.zeros(len(phi), dtype=torch.bool))
+    assert strategy.level.boxes[0].low[0] == 0.0  # and a bound without one does not move back
 
 
 def test_the_outermost_values_are_tried_and_judged():

@@ -123,6 +123,23 @@ def test_a_smaller_step_is_taken_where_reward_can_be_expected(monkeypatch):
     assert tried == [(0.0, False), (0.25, True)]
 
 
+@pytest.mark.parametrize(("successes", "widens"), [(2, False), (3, True)])
+def test_the_lower_end_of_the_interval_decides_not_the_rate(monkeypatch, successes, widens):
+    """2 of 32 are .06, well above .02, and their interval begins at .017; that of 3 at .032."""
+    curriculum, _, _, advance = ready(monkeypatch, [successes, 0, 0])
+    advance()
+    assert (upper_x(curriculum) > 0.38) == widens
+
+
+def test_a_resumed_curriculum_remembers_what_its_tries_took(monkeypatch):
+    curriculum, _, _, advance = ready(monkeypatch, [16])
+    advance()
+    again, *_ = ready(monkeypatch, [])
+    again.load_state_dict(curriculum.state_dict())
+    assert (again.tried, again.robot_s) == (32, curriculum.robot_s)
+    assert again.robot_s > 0
+
+
 def test_tries_are_counted_and_logged_together(monkeypatch):
     curriculum, _, log, advance = ready(monkeypatch, [0, 8])
     advance()
@@ -150,7 +167,7 @@ def test_a_strategy_that_leaves_something_behind_is_stopped(monkeypatch):
         curriculum.strategy.level = elsewhere
 
     monkeypatch.setattr(curriculum.strategy, "accept", wander)
-    with pytest.raises(RuntimeError, match="every level must contain the last"):
+    with pytest.raises(RuntimeError, match="a level that widens must contain the last"):
         advance()
 
 

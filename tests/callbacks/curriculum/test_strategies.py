@@ -48,6 +48,26 @@ def go_on(strategy, iterations, succeeds=left_half, n=256, first=0):
     return strategy.sample(n, seeded(999))
 
 
+EXTREMES = [
+    lambda: BoundaryExpansion(boundary=1e-3, rehearsal=0.0),
+    lambda: BoundaryExpansion(boundary=1.0, rehearsal=0.0),
+    lambda: Learnability(share=1.0),
+    lambda: Learnability(share=1e-3),
+    lambda: LevelReplay(replay=1.0),
+    lambda: LevelReplay(replay=0.0),
+]
+
+
+@pytest.mark.parametrize("make", [*MAKERS, *EXTREMES])
+@pytest.mark.parametrize("n", [1, 2, 40])
+def test_a_share_may_come_to_no_attempt_at_all(make, n):
+    strategy = started(make())
+    for i in range(3):
+        phi = strategy.sample(n, seeded(i))
+        assert phi.shape == (n, 2)
+        strategy.observe(phi, left_half(phi))
+
+
 @pytest.mark.parametrize("make", MAKERS)
 def test_as_many_as_asked_for_and_all_within_the_whole_set(make):
     strategy = started(make())
