@@ -20,6 +20,7 @@ METHODS = {
     "no_op_filter": "no-op filter",
     "timetable": "timetable",
     "no_curriculum": "no curriculum",
+    "practice": "at `point` alone",
     "filtered_cloning": "filtered cloning",
     "reward_weighted": "reward-weighted",
     "reinforce": "REINFORCE",

@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--start", choices=STARTS, default="beachhead")
     training.add_seed(parser)
-    parser.add_argument("--episodes", type=int, default=8192)
+    parser.add_argument("--episodes", type=int, default=4096)
     sets = tuple(PickBananaFarCorner.phi_sets)
     parser.add_argument("--phi_sets", nargs="+", choices=sets, default=sets)
     args = parser.parse_args()
