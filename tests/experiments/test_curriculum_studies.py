@@ -14,7 +14,7 @@ from experiments import curriculum as studies
 from experiments import reward_gradient
 from experiments.far_corner import CORNER, PickBananaFarCorner, TooLargeStep
 from experiments.one_point import PickBananaAtOnePoint
-from experiments.training import configs, configure
+from experiments.training import configs, configure, fit
 from lightning_modules import PolicyGradient, Reinforce, Sampler
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +71,7 @@ def test_the_gate_is_switched_off_at_a_step_that_is_too_large(overrides):
     [
         (["--study", "comparison", "--method", "gate"], "study comparison has the methods"),
         (["--task", "place_in_bowl", "--method", "curriculum_one_point"], "study table alone"),
+        (["--seed", "-1"], "'-1' is no seed"),
     ],
 )
 def test_what_makes_no_sense_is_refused(monkeypatch, capsys, words, sentence):
@@ -78,6 +79,23 @@ def test_what_makes_no_sense_is_refused(monkeypatch, capsys, words, sentence):
     with pytest.raises(SystemExit):
         studies.main()
     assert sentence in capsys.readouterr().err
+
+
+def test_practice_never_leaves_the_first_set(overrides):
+    config = overrides("table", "practice", task="place_in_bowl")
+    curriculum = arguments(config, "callbacks.Curriculum")
+    assert curriculum["whole"] == "point"
+    whole = arguments(overrides("table", "no_curriculum"), "callbacks.Curriculum")
+    assert whole["whole"] == "table"
+    assert whole["strategy"] == curriculum["strategy"]
+
+
+def test_a_stage_that_fails_ends_the_experiment_with_its_status(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as failure:
+        fit(["--config", "none.yaml"], tmp_path)
+    assert failure.value.code == 2
+    assert not (tmp_path / "done").exists()
 
 
 def test_a_run_of_another_config_is_not_taken_for_this_one(tmp_path, monkeypatch):
