@@ -2,8 +2,8 @@
 
     python experiments/report.py
 
-Reads docs/results/*/results.json of demo, denoisers, recorded and curriculum; writes figures beside
-them and the marked parts of README.md and of the studies' own pages.
+Reads docs/results/*/results.json of demo, denoisers, recorded, curriculum and adaptation; writes
+figures beside them and the marked parts of README.md and of the studies' own pages.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from experiments import curriculum_figures, report_curriculum  # noqa: E402
+from experiments import curriculum_figures, report_adaptation, report_curriculum  # noqa: E402
 from experiments.results import (  # noqa: E402
     PHI_SETS,
     Row,
@@ -42,6 +42,9 @@ def main() -> None:
     curriculum = results_file("curriculum")
     for name, figure in curriculum_figures.figures(read_rows(curriculum)):
         figure.savefig(curriculum.with_name(name), dpi=110)
+    adaptation = results_file("adaptation")
+    figure = report_adaptation.figure(read_rows(adaptation))
+    figure.savefig(adaptation.with_name("adaptation.png"), dpi=110)
 
 
 def parts() -> Iterator[tuple[Path, str, str]]:
@@ -60,6 +63,8 @@ def parts() -> Iterator[tuple[Path, str, str]]:
     yield ROOT / "README.md", "curriculum-seeds", report_curriculum.seed_rows(picked)
     for name, text in report_curriculum.parts(curriculum):
         yield page("curriculum"), name, text
+    for name, text in report_adaptation.parts(read_rows(results_file("adaptation"))):
+        yield page("adaptation"), name, text
 
 
 def page(study: str) -> Path:
