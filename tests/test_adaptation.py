@@ -47,8 +47,8 @@ def run(root, folder, subcommand, stage, family, *arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["wanted_object", "bumped_camera", "wrong_homing"])
-def test_lifetimes_are_made_learnt_from_and_adaptation_is_compared(family, tmp_path, request):
+@pytest.mark.parametrize("family", ["wanted_object", "wrong_homing"])
+def test_lifetimes_are_made_learnt_from_and_compared(family, tmp_path, request):
     root = request.config.rootpath
     made = run(root, tmp_path, "predict", "lifetimes", family, "--ckpt_path", SKILL)
     assert f"{LIFETIMES} lifetimes at " in made
