@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,8 @@ def main() -> None:
     identity = {"task": args.task, "method": args.method, "seed": args.seed}
     row = training.evaluate(arguments, last) | identity | {"lifetimes": LIFETIMES}
     write_rows(RESULTS, [row])
+    if (args.method, args.seed) == ("meta_learner", 0):
+        shutil.copy(run / "adaptation" / "video.gif", RESULTS.with_name(f"{args.task}.gif"))
     curve = " ".join(f"{row[f'adaptation/success/shot_{h}']:.2f}" for h in range(1, SHOTS + 1))
     print(f"success by shot: {curve}")
     print("RESULT", json.dumps(row))
