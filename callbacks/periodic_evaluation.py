@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
@@ -13,7 +14,7 @@ Stage = Literal["validation", "test"]
 STAGE_KEY: dict[Stage, int] = {"validation": 0, "test": 1}
 
 
-class PeriodicEvaluation(Callback):
+class PeriodicEvaluation(Callback, ABC):
     """Evaluates on little at validation, in some epochs and the last, and on much at test.
 
     At the start of the validation epoch: with ``EMAWeightAveraging`` listed before it, the averaged
@@ -49,6 +50,6 @@ class PeriodicEvaluation(Callback):
     def _run(self, trainer: Trainer, module: LightningModule, stage: Stage) -> None:
         self.evaluate(trainer, module, stage, self.amount[stage])
 
+    @abstractmethod
     def evaluate(self, trainer: Trainer, module: LightningModule, stage: Stage, n: int) -> None:
         """Evaluates on ``n`` task parameters, all ranks together, and logs what it finds."""
-        raise NotImplementedError

@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer, seed_everything
@@ -35,11 +35,17 @@ from callbacks.lifetimes import Explorer, Hindsight  # noqa: E402
 from callbacks.lifetimes.adaptation import Adaptation  # noqa: E402
 from callbacks.lifetimes.lives import live  # noqa: E402
 from callbacks.lifetimes.probe import leak  # noqa: E402
-from datamodules import HiddenReach, Lifetimes, Rollouts  # noqa: E402
+from datamodules import HiddenReach, Lifetimes  # noqa: E402
 from datamodules.hidden import AsIf  # noqa: E402
 from datamodules.lifetime_store import LifetimeStore  # noqa: E402
 from experiments import reaching_skill, training  # noqa: E402
 from experiments.action_spectrum import high_frequency_share, spectrum  # noqa: E402
+from experiments.reaching_knobs import (  # noqa: E402
+    EPISODES,
+    SameEnds,
+    WrongTarget,
+    made_up_task,
+)
 from experiments.results import (  # noqa: E402
     Row,
     Stopwatch,
@@ -61,12 +67,10 @@ from lightning_modules.skill import (  # noqa: E402
     InitialTemperature,
     Knob,
     Rung,
-    SampledBy,
     Stride,
     Temperature,
     calibrate,
 )
-from robot.policy import Policy  # noqa: E402
 from robot.rollout import rollout  # noqa: E402
 from robot.seeds import evaluation_seed, training_seed  # noqa: E402
 from robot.success_rate import SuccessRate  # noqa: E402
@@ -75,53 +79,8 @@ IDENTITY = ("task", "method", "seed")
 LEVELS = (0.10, 0.25, 0.45, 0.65, 0.85)  # success of one who knows phi, worst to best
 MATCHED = 0.65  # where the correlated noise is made as jerky as the temperature
 CORRELATIONS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
-EPISODES = 2048  # behind each number of a calibration
 ATTEMPTS, SHOTS, PART = 6, 6, 512
 TESTED = 2048  # lifetimes
-
-
-@dataclass(frozen=True)
-class WrongTarget(Knob):
-    """A whole episode goes for a wrong place, anywhere within so far (m) of the right one."""
-
-    name: ClassVar[str] = "wrong_hypothesis"
-    structured: ClassVar[bool] = False
-    clean: ClassVar[float] = 0.0
-    worst: ClassVar[float] = 0.3
-
-    @override
-    def _turned(self, learner: DiffusionPolicy, value: float, seed: int) -> Policy:
-        generator = torch.Generator().manual_seed(seed)
-        share, turn = torch.rand(2, EPISODES, generator=generator)
-        angle, distance = 2 * torch.pi * turn, value * share.sqrt()  # even over the disc
-        away = distance[:, None] * torch.stack([angle.cos(), angle.sin()], dim=-1)
-        return AsIf(SampledBy(learner, learner.sampler), made_up_task(), away)
-
-
-@dataclass(frozen=True)
-class SameEnds(Knob):
-    """Goes with all its skill where attempts with another knob ended, in other lifetimes.
-
-    Covers what they cover, without what is peculiar to how they move.
-
-    Attributes:
-        other: the knob.
-    """
-
-    name: ClassVar[str] = "same_ends"
-    structured: ClassVar[bool] = False
-    clean: ClassVar[float] = 0.0
-    worst: ClassVar[float] = 1e3
-    other: Knob = Temperature()  # noqa: RUF009 - frozen
-
-    @override
-    def _turned(self, learner: DiffusionPolicy, value: float, seed: int) -> Policy:
-        task = made_up_task()
-        seed = training_seed("same ends", seed)
-        phi = task.phi_set.sample(EPISODES, torch.Generator().manual_seed(seed))
-        policy = self.other.at(learner, value, seed)
-        ended = rollout(task.environment(EPISODES), policy, phi, seed, record=True)
-        return AsIf(SampledBy(learner, learner.sampler), task, task.believed(ended))
 
 
 class Unrewarded(LifetimePolicy):
@@ -130,11 +89,6 @@ class Unrewarded(LifetimePolicy):
     @override
     def end_episode(self, success: Tensor) -> None:
         super().end_episode(torch.zeros_like(success))
-
-
-def made_up_task() -> HiddenReach:
-    """The family, with nothing to learn from."""
-    return HiddenReach("wide", {"rollouts": Rollouts()})
 
 
 @dataclass
