@@ -105,8 +105,12 @@ STUDIES = {
     "gate": Study(tuple(GATES), "table", 6_000, evaluated=4),
 }
 METHODS = tuple(dict.fromkeys(m for study in STUDIES.values() for m in study.methods))
-# Where their last checkpoints are committed, by study; the others' numbers are of the way there.
-KEPT = {"table": "checkpoints", "comparison": "checkpoints/comparison"}
+# Where their last checkpoints are committed, by study; the other checkpoints lie on the way there.
+KEPT = {
+    "table": "checkpoints",
+    "comparison": "checkpoints/comparison",
+    "gate": "checkpoints/gate",
+}
 
 
 def main() -> None:
@@ -151,9 +155,8 @@ def main() -> None:
         write_rows(RESULTS, rings, identity=CURRICULUM_IDENTITY)
     if args.study == "table" and usual and args.method == "curriculum" and args.seed == 0:
         shutil.copy(run / "curriculum" / "growth.gif", RESULTS.with_name("growth.gif"))
-    if usual and args.study in KEPT:
-        folder = RESULTS.parent / KEPT[args.study]
-        write_slim(last, folder / f"{args.method}-{args.seed}.ckpt")
+    folder = RESULTS.parent / KEPT[args.study] / ("" if usual else args.task)
+    write_slim(last, folder / f"{args.method}-{args.seed}.ckpt")
     print("RESULT", json.dumps(rows[-1]))
 
 
