@@ -8,7 +8,6 @@ import torch
 from tensordict import TensorDict, TensorDictBase
 from torchrl.data import TensorDictReplayBuffer, TensorStorage
 from torchrl.data.replay_buffers.samplers import SamplerWithoutReplacement
-from torchrl.data.replay_buffers.writers import ImmutableDatasetWriter
 
 from datamodules.sources import Source
 from robot.schema import TaskSpec
@@ -41,6 +40,7 @@ class Rollouts(Source):
         self._seed, self._rank = 0, 0
         self._loader = RolloutLoader(self)
         self.buffer: TensorDictReplayBuffer | None = None
+        self.batch_size = 0
 
     def setup(
         self,
@@ -62,12 +62,16 @@ class Rollouts(Source):
         """
         if len(samples) < self.minibatches:
             raise ValueError(f"{len(samples)} samples for {self.minibatches} minibatches")
-        self.buffer = TensorDictReplayBuffer(
-            storage=TensorStorage(samples),
-            sampler=SamplerWithoutReplacement(),
-            writer=ImmutableDatasetWriter(),
-            batch_size=-(-len(samples) // self.minibatches),
-        )
+        if self.buffer is None or len(samples) > self.buffer.storage.max_size:
+            # Filled again as long as samples fit in: a buffer and its storage hold each other, so
+            # that memory of one that is dropped stays until Python looks for such circles.
+            self.buffer = TensorDictReplayBuffer(
+                storage=TensorStorage(torch.empty_like(samples)),
+                sampler=SamplerWithoutReplacement(),
+            )
+        self.buffer.empty()
+        self.buffer.extend(samples)
+        self.batch_size = -(-len(samples) // self.minibatches)
         seed = training_seed("minibatches", self._seed, iteration, self._rank)
         self.buffer.set_rng(torch.Generator().manual_seed(seed))
 
@@ -95,4 +99,4 @@ class RolloutLoader:
         buffer = self._source.buffer
         assert buffer is not None, "a callback collects before the first minibatch is asked for"
         for _ in range(len(self)):
-            yield buffer.sample().exclude("index")
+            yield buffer.sample(self._source.batch_size).exclude("index")
