@@ -167,7 +167,8 @@ CHANGED: dict[str, tuple[str, dict[str, Any]]] = {
     "temperature_as_it_comes": ("temperature", {"placed": False}),
     "temperature_unrewarded": ("temperature", {}),
 }
-EXPLORERS = {"search": Explorer("best"), "guessing": Explorer("prior")}
+OWN = (Rung(),) * ATTEMPTS
+EXPLORERS = {"search": Explorer("best", OWN), "guessing": Explorer("prior", OWN)}
 ARMS = (*KNOBS, "same_ends", *CHANGED, "expert_only", *EXPLORERS)
 
 

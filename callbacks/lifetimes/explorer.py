@@ -23,12 +23,14 @@ from datamodules.hidden import AsIf, Hidden
 from datamodules.search import Choice, Search
 from lightning_modules.diffusion_policy import DiffusionPolicy
 from lightning_modules.lifetime_batch import decided
-from lightning_modules.skill import Rung
+from lightning_modules.skill import Rung, Temperature
 from robot.rollout import rollout
 from robot.schema import ACTION, OBSERVATION
 from robot.seeds import training_seed
 
 Hypothesis = Literal["best", "posterior", "prior", "informed"]
+# As steady as the skill gets: what has succeeded at the edge of a grasp is to succeed again.
+ALL_SKILL = Rung(Temperature(), 0.0)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Explorer:
     """
 
     hypothesis: Hypothesis = "best"
-    ladder: Sequence[Rung] = (Rung(),) * 6
+    ladder: Sequence[Rung] = (ALL_SKILL,) * 6
 
     def __post_init__(self) -> None:
         if self.hypothesis not in get_args(Hypothesis):
