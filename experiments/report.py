@@ -2,8 +2,9 @@
 
     python experiments/report.py
 
-Reads docs/results/*/results.json of demo, denoisers, recorded, curriculum and adaptation; writes
-figures beside them and the marked parts of README.md and of the studies' own pages.
+Reads docs/results/*/results.json of demo, denoisers, recorded, curriculum, adaptation and
+degradation; writes figures beside them and the marked parts of README.md and of the studies' own
+pages.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from matplotlib.figure import Figure
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from experiments import curriculum_figures, report_adaptation, report_curriculum  # noqa: E402
+from experiments import (  # noqa: E402
+    curriculum_figures,
+    report_adaptation,
+    report_curriculum,
+    report_degradation,
+)
 from experiments.results import (  # noqa: E402
     PHI_SETS,
     Row,
@@ -45,6 +51,9 @@ def main() -> None:
     adaptation = results_file("adaptation")
     figure = report_adaptation.figure(read_rows(adaptation))
     figure.savefig(adaptation.with_name("adaptation.png"), dpi=110)
+    degradation = results_file("degradation")
+    figure = report_degradation.figure(read_rows(degradation))
+    figure.savefig(degradation.with_name("degradation.png"), dpi=110)
 
 
 def parts() -> Iterator[tuple[Path, str, str]]:
@@ -65,6 +74,8 @@ def parts() -> Iterator[tuple[Path, str, str]]:
         yield page("curriculum"), name, text
     for name, text in report_adaptation.parts(read_rows(results_file("adaptation"))):
         yield page("adaptation"), name, text
+    for name, text in report_degradation.parts(read_rows(results_file("degradation"))):
+        yield page("degradation"), name, text
 
 
 def page(study: str) -> Path:

@@ -28,6 +28,16 @@ SECONDARY = (
     ("temperature", "expert_only"),
     ("search", "temperature"),
 )
+# Arms whose success by shot is drawn.
+COLORS = {
+    "search": "black",
+    "same_ends": "tab:green",
+    "wrong_hypothesis": "tab:olive",
+    "earlier_checkpoint": "tab:purple",
+    "iid_noise": "tab:blue",
+    "guidance": "tab:orange",
+    "temperature": "tab:red",
+}
 
 Array = NDArray[np.float64]
 
@@ -110,38 +120,56 @@ def comparisons(rows: Sequence[Row], pairs: Sequence[tuple[str, str]], level: fl
     lines = [f"| one | other | difference at shot {SHOTS} | interval, {level:.1%} | better in |"]
     lines.append("|---|---|---|---|---|")
     for one, other in pairs:
-        missing = [
-            arm
-            for arm in (one, other)
-            if arm not in runs or any(row.get("dropped") for row in runs[arm].values())
+        a, b = (reached(runs.get(arm, {})) for arm in (one, other))
+        names = [
+            arm if len(kept) == len(runs.get(arm, kept)) else f"{arm} (dropped; {len(kept)} seeds)"
+            for arm, kept in ((one, a), (other, b))
         ]
-        if missing:
-            lines.append(f"| {one} | {other} | no {' and no '.join(missing)} | | |")
+        if not set(a) & set(b):
+            missing = " and no ".join(arm for arm, kept in ((one, a), (other, b)) if not kept)
+            lines.append(f"| {names[0]} | {names[1]} | no {missing} | | |")
             continue
-        difference, low, high, share = paired(runs[one], runs[other], level)
+        difference, low, high, share = paired(a, b, level)
         lines.append(
-            f"| {one} | {other} | {difference:+.3f} | {low:+.3f} to {high:+.3f} | {share:.0%} |"
+            f"| {names[0]} | {names[1]} | {difference:+.3f} | {low:+.3f} to {high:+.3f} "
+            f"| {share:.0%} |"
         )
     return "\n".join(lines)
 
 
+def reached(runs: dict[int, Row]) -> dict[int, Row]:
+    """The seeds for which the knob of an arm reaches every level."""
+    return {seed: row for seed, row in runs.items() if not row.get("dropped")}
+
+
 def figure(rows: Sequence[Row]) -> Figure:
-    """Success at the last shot of every arm, best on top, with each seed and the interval."""
+    """Success at the last shot of every arm, best on top, and by shot of those that tell most."""
     runs = {
-        arm: column(found, LAST)
+        arm: found
         for arm, found in by_arm(rows).items()
         if not any(row.get("dropped") for row in found.values())
     }
-    order = sorted(runs, key=lambda arm: interquartile_mean(runs[arm]))
-    drawn = Figure(figsize=(7, 0.32 * len(order) + 1.2), layout="constrained")
-    axes = drawn.subplots()
+    last = {arm: column(found, LAST) for arm, found in runs.items()}
+    order = sorted(runs, key=lambda arm: interquartile_mean(last[arm]))
+    drawn = Figure(figsize=(11, 0.3 * len(order) + 1.2), layout="constrained")
+    ranking, curves = drawn.subplots(1, 2)
     for place, arm in enumerate(order):
-        low, high = bootstrap(runs[arm])
-        middle = interquartile_mean(runs[arm])
-        axes.plot(runs[arm], [place] * len(runs[arm]), ".", color="0.7", ms=4)
-        axes.plot([low, high], [place, place], color="C0", lw=2)
-        axes.plot([middle], [place], "o", color="C0", ms=5)
-    axes.set_yticks(range(len(order)), order)
-    axes.set(xlabel=f"success at shot {SHOTS}", xlim=(0, 1))
-    axes.grid(alpha=0.3)
+        color = COLORS.get(arm, "0.4")
+        ranking.plot(last[arm], [place] * len(last[arm]), ".", color="0.7", ms=4)
+        ranking.plot(bootstrap(last[arm]), [place, place], color=color, lw=2)
+        ranking.plot([interquartile_mean(last[arm])], [place], "o", color=color, ms=5)
+    ranking.set_yticks(range(len(order)), order)
+    ranking.set(xlabel=f"success at shot {SHOTS}", xlim=(0, 1))
+    shots = range(1, SHOTS + 1)
+    for arm in reversed(order):
+        if arm in COLORS:
+            by_shot = [column(runs[arm], f"adaptation/success/shot_{h}") for h in shots]
+            low, high = zip(*(bootstrap(values) for values in by_shot), strict=True)
+            middle = [interquartile_mean(values) for values in by_shot]
+            curves.plot(shots, middle, "o-", ms=3, color=COLORS[arm], label=arm)
+            curves.fill_between(shots, low, high, color=COLORS[arm], alpha=0.2)
+    curves.set(xlabel="shot", ylabel="success", ylim=(0, 1))
+    curves.legend(loc="upper left", fontsize=8)
+    for axes in (ranking, curves):
+        axes.grid(alpha=0.3)
     return drawn

@@ -43,3 +43,13 @@ def test_dropped_and_missing_arms_are_said_to_be():
     text = comparisons(rows, [("temperature", "stride"), ("temperature", "ou_noise")], 0.95)
     assert "no stride" in text
     assert "no ou_noise" in text
+
+
+def test_an_arm_that_misses_a_level_once_is_compared_where_it_does_not_and_said_to_be_dropped():
+    other = runs("ou_noise", [0.7] * 5)
+    other[3] |= {"dropped": True}
+    del other[3][LAST]
+    text = comparisons(
+        [*runs("temperature", [0.5] * 5), *other], [("temperature", "ou_noise")], 0.9
+    )
+    assert "| temperature | ou_noise (dropped; 4 seeds) | -0.200 |" in text
