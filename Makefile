@@ -66,11 +66,17 @@ lint: setup
 
 check: lint test
 
+# All arms on the cheap family; those that tell most with contact.
 SEEDS := 0 1 2 3 4 5 6 7 8 9
+CONTACT_SEEDS := 0 1 2
+arms = $$($(BIN)/python -c "from experiments import degradation as d; \
+	print(*(d.FAMILIES['$(1)'].arms or d.ARMS))")
+runs = for seed in $(2); do for arm in $(call arms,$(1)); do \
+	$(BIN)/python experiments/degradation.py --task $(1) --arm $$arm --seed $$seed || exit 1; \
+	done; done
 experiment-degradation: setup
-	for seed in $(SEEDS); do for arm in $$($(BIN)/python -c \
-		"from experiments.degradation import ARMS; print(*ARMS)"); do \
-		$(BIN)/python experiments/degradation.py --arm $$arm --seed $$seed || exit 1; done; done
+	$(call runs,hidden_reach,$(SEEDS))
+	$(call runs,bumped_camera,$(CONTACT_SEEDS))
 
 bench: setup
 	$(BIN)/python experiments/bench.py

@@ -1,12 +1,13 @@
 """Do worse attempts by the diffusion policy itself teach more than noise does? One run of one arm.
 
     python experiments/degradation.py --arm temperature --seed 0
+    python experiments/degradation.py --task bumped_camera --arm search --seed 0
 
-Lifetimes of the cheap family (:mod:`datamodules.hidden_reach`) are put together from attempts of
-one source; the same meta-learner learns from all of them, with as many lifetimes and updates. An
-arm is a source, or a control. Rows go to docs/results/degradation/results.json; what is there is
-not run again. What is compared, and how, was written down before the first of them:
-docs/results/degradation/registration.md.
+Lifetimes are put together from attempts of one source; the same meta-learner learns from all of
+them, with as many lifetimes and updates. An arm is a source, or a control. The cheap family
+(:mod:`datamodules.hidden_reach`) has all arms, the one with contact those that tell most. Rows go
+to docs/results/degradation/results.json; what is there is not run again. What is compared, and how,
+was written down before the first of them: docs/results/degradation/registration.md.
 
 Symbols: N lifetimes, Q hidden dimensions, M attempts.
 """
@@ -17,10 +18,10 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import Trainer, seed_everything
@@ -35,17 +36,12 @@ from callbacks.lifetimes import Explorer, Hindsight  # noqa: E402
 from callbacks.lifetimes.adaptation import Adaptation  # noqa: E402
 from callbacks.lifetimes.lives import live  # noqa: E402
 from callbacks.lifetimes.probe import leak  # noqa: E402
-from datamodules import HiddenReach, Lifetimes  # noqa: E402
+from datamodules import Lifetimes  # noqa: E402
 from datamodules.hidden import AsIf  # noqa: E402
 from datamodules.lifetime_store import LifetimeStore  # noqa: E402
 from experiments import reaching_skill, training  # noqa: E402
 from experiments.action_spectrum import high_frequency_share, spectrum  # noqa: E402
-from experiments.reaching_knobs import (  # noqa: E402
-    EPISODES,
-    SameEnds,
-    WrongTarget,
-    made_up_task,
-)
+from experiments.degradation_families import FAMILIES, Family  # noqa: E402
 from experiments.results import (  # noqa: E402
     Row,
     Stopwatch,
@@ -55,8 +51,10 @@ from experiments.results import (  # noqa: E402
     results_file,
     write_rows,
 )
-from lightning_modules import DiffusionPolicy, MetaLearner  # noqa: E402
+from experiments.wrong_places import SameEnds, WrongTarget  # noqa: E402
+from lightning_modules import MetaLearner  # noqa: E402
 from lightning_modules.lifetime_policy import LifetimePolicy  # noqa: E402
+from lightning_modules.policy import load_learner  # noqa: E402
 from lightning_modules.skill import (  # noqa: E402
     ActionNoise,
     Calibrated,
@@ -79,8 +77,7 @@ IDENTITY = ("task", "method", "seed")
 LEVELS = (0.10, 0.25, 0.45, 0.65, 0.85)  # success of one who knows phi, worst to best
 MATCHED = 0.65  # where the correlated noise is made as jerky as the temperature
 CORRELATIONS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
-ATTEMPTS, SHOTS, PART = 6, 6, 512
-TESTED = 2048  # lifetimes
+SHOTS = 6
 
 
 class Unrewarded(LifetimePolicy):
@@ -96,30 +93,37 @@ class Skill:
     """The skill of a seed, made worse to order.
 
     Attributes:
+        family: whose.
         seed: of the skill, and of everything measured with it.
     """
 
+    family: Family
     seed: int
 
     def __post_init__(self) -> None:
-        self.learner = reaching_skill.skill(self.seed)
-        self.task = made_up_task()
-        self._env = self.task.environment(EPISODES)
+        self.checkpoint = self.family.skill(self.seed)
+        self.learner = load_learner(self.checkpoint)
+        self.task = self.family.made_up()
+        self.env = self.task.environment(self.family.num_envs)
+        self._rates: dict[tuple[Knob, float, bool], SuccessRate] = {}
 
     def attempts(self, knob: Knob, value: float, fresh: bool) -> TensorDict:
         """Episodes of one who knows phi, with a knob at a value."""
         seed = (evaluation_seed if fresh else training_seed)("calibration", self.seed)
-        phi = self.task.phi_set.sample(EPISODES, torch.Generator().manual_seed(seed))
+        phi = self.task.phi_set.sample(self.family.calibrated, torch.Generator().manual_seed(seed))
         policy = AsIf(
             knob.at(self.learner, value, seed), self.task, self.task.phi_space.hidden(phi)
         )
-        return rollout(self._env, policy, phi, seed, record=True)
+        return rollout(self.env, policy, phi, seed, record=True)
 
     def calibrate(self, knob: Knob, level: float) -> Calibrated:
         """The value at which it succeeds so often."""
 
         def success(value: float, fresh: bool) -> SuccessRate:
-            return SuccessRate.of(self.attempts(knob, value, fresh)["success"])
+            tried = (knob, value, fresh)  # levels have their first tries in common
+            if tried not in self._rates:
+                self._rates[tried] = SuccessRate.of(self.attempts(knob, value, fresh)["success"])
+            return self._rates[tried]
 
         worst = knob.worst_of(self.learner)
         return calibrate(success, knob.clean, worst, level, knob.whole, steps=16)
@@ -155,7 +159,7 @@ KNOBS: dict[str, Callable[[Skill], Knob]] = {
     "iid_noise": lambda _: ActionNoise(),
     "ou_noise": lambda skill: skill.as_jerky_as(Temperature()),
     "epsilon_random": lambda _: EpsilonRandom(),
-    "wrong_hypothesis": lambda _: WrongTarget(),
+    "wrong_hypothesis": lambda skill: WrongTarget(skill.task, skill.family.calibrated),
     "earlier_checkpoint": lambda skill: skill.earlier(),
 }
 # Controls that are an arm with something changed.
@@ -167,7 +171,7 @@ CHANGED: dict[str, tuple[str, dict[str, Any]]] = {
     "temperature_as_it_comes": ("temperature", {"placed": False}),
     "temperature_unrewarded": ("temperature", {}),
 }
-OWN = (Rung(),) * ATTEMPTS
+OWN = (Rung(),) * SHOTS
 EXPLORERS = {"search": Explorer("best", OWN), "guessing": Explorer("prior", OWN)}
 ARMS = (*KNOBS, "same_ends", *CHANGED, "expert_only", *EXPLORERS)
 
@@ -175,21 +179,20 @@ ARMS = (*KNOBS, "same_ends", *CHANGED, "expert_only", *EXPLORERS)
 def main() -> None:
     """Makes lifetimes, learns, tests, saves, prints the RESULT line."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=FAMILIES, default=next(iter(FAMILIES)))
     parser.add_argument("--arm", choices=ARMS, default=ARMS[0])
     training.add_seed(parser)
-    parser.add_argument("--lifetimes", type=int, default=4096)
-    parser.add_argument("--updates", type=int, default=2000)
     args = parser.parse_args()
-    if args.lifetimes < PART or args.lifetimes % PART or args.updates < 1:
-        parser.error(
-            f"lifetimes is {args.lifetimes}, it must be a multiple of {PART}, and updates "
-            f"{args.updates}, at least 1"
-        )
+    family = FAMILIES[args.task]
+    arms = family.arms or ARMS
+    if args.arm not in arms:
+        parser.error(f"{args.task} has the arms {', '.join(arms)}, not {args.arm}")
     asked = {
+        "task": args.task,
         "method": args.arm,
         "seed": args.seed,
-        "lifetimes": args.lifetimes,
-        "updates": args.updates,
+        "lifetimes": family.lifetimes,
+        "updates": family.updates,
     }
     results = results_file("degradation")
     known = read_rows(results)
@@ -198,17 +201,16 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     clock = Stopwatch()
-    skill = Skill(args.seed)
+    skill = Skill(family, args.seed)
     maker, notes = source(skill, args.arm)
     row: Row = {
-        "task": "hidden_reach",
         **asked,
         **notes,
         "command": command(),
         **machine(),
     }
     if maker is not None:
-        row |= run(skill, maker, args.arm, args.lifetimes, args.updates)
+        row |= run(skill, maker, args.arm)
     row |= clock.read()
     write_rows(results, [row], identity=IDENTITY)
     print("RESULT", json.dumps(row))
@@ -219,7 +221,7 @@ def source(skill: Skill, arm: str) -> tuple[Explorer | Hindsight | None, Row]:
     if arm in EXPLORERS:
         return EXPLORERS[arm], {}
     if arm == "expert_only":
-        return Hindsight(attempts=ATTEMPTS * len(LEVELS)), {}
+        return Hindsight(attempts=skill.family.attempts * len(LEVELS)), {}
     name, changed = CHANGED.get(arm, (arm, {}))
     knob = KNOBS["temperature" if name == "same_ends" else name](skill)
     found = [skill.calibrate(knob, level) for level in LEVELS]
@@ -234,29 +236,31 @@ def source(skill: Skill, arm: str) -> tuple[Explorer | Hindsight | None, Row]:
     notes["dropped"] = not all(level.reached for level in found)
     if notes["dropped"]:
         return None, notes
-    used: Knob = SameEnds(other=knob) if name == "same_ends" else knob
+    family = skill.family
+    used: Knob = knob
+    if name == "same_ends":
+        used = SameEnds(knob, skill.task, family.calibrated, family.num_envs)
     ladder = tuple(Rung(used, level.setting.value) for level in found)
-    return replace(Hindsight(ladder, ATTEMPTS, SHOTS), **changed), notes
+    return replace(Hindsight(ladder, family.attempts, SHOTS), **changed), notes
 
 
-def run(
-    skill: Skill, maker: Explorer | Hindsight, arm: str, lifetimes: int, updates: int
-) -> dict[str, float]:
+def run(skill: Skill, maker: Explorer | Hindsight, arm: str) -> dict[str, float]:
     """Makes the lifetimes, learns from them and lives: all that is measured."""
     unrewarded = arm == "temperature_unrewarded"
     with tempfile.TemporaryDirectory() as folder:
-        store = LifetimeStore.open_or_create(folder, metadata(skill.learner))
-        for part in range(lifetimes // PART):
+        store = LifetimeStore.open_or_create(folder, metadata(skill))
+        size = skill.family.part
+        environment = skill.task.environment(size)
+        for part in range(skill.family.lifetimes // size):
             seed = training_seed("degradation", skill.seed, part)
-            phi = skill.task.phi_set.sample(PART, torch.Generator().manual_seed(seed))
-            environment = skill.task.environment(PART)
+            phi = skill.task.phi_set.sample(size, torch.Generator().manual_seed(seed))
             made = maker.lifetimes(skill.task, skill.learner, environment, phi, seed)
             store.write(part, made)
         everyone = store.load()
         measured = data_of(skill, everyone)
         if unrewarded:
             everyone["success"].zero_()  # memory-mapped: in the store
-        student = learn(skill, folder, updates)
+        student = learn(skill, folder)
     kind = Unrewarded if unrewarded else LifetimePolicy
     return (
         measured
@@ -265,10 +269,11 @@ def run(
     )
 
 
-def metadata(learner: DiffusionPolicy) -> dict[str, Any]:
+def metadata(skill: Skill) -> dict[str, Any]:
     """What a store says of its lifetimes."""
+    learner = skill.learner
     return {
-        "task": HiddenReach.task_name,
+        "task": skill.task.task_name,
         "spec": learner.spec.to_dict(),
         "observation_horizon": learner.horizons.observation,
         "prediction_horizon": learner.horizons.prediction,
@@ -284,20 +289,16 @@ def data_of(skill: Skill, lifetimes: TensorDict) -> dict[str, float]:
     return found
 
 
-def learn(skill: Skill, folder: str, updates: int) -> MetaLearner:
-    """The meta-learner after so many updates."""
+def learn(skill: Skill, folder: str) -> MetaLearner:
+    """The meta-learner after its updates."""
     seed_everything(skill.seed, verbose=False)
-    source = Lifetimes(folder, batch_size=32, steps_per_epoch=updates)
-    task = HiddenReach("wide", {"lifetimes": source}, skill.seed)
+    source = Lifetimes(folder, batch_size=32, steps_per_epoch=skill.family.updates)
+    task = skill.family.task("wide", {"lifetimes": source}, skill.seed)
     student = MetaLearner(
         task.spec,
-        skill=str(reaching_skill.checkpoint(skill.seed)),
-        width=64,
-        num_layers=2,
-        num_heads=4,
-        context=SHOTS * 2,
-        learning_rate=1e-3,
+        skill=str(skill.checkpoint),
         sampler=skill.learner.sampler,
+        **skill.family.learner,
     )
     trainer = Trainer(
         max_epochs=1,
@@ -316,10 +317,13 @@ def learn(skill: Skill, folder: str, updates: int) -> MetaLearner:
 def tested(skill: Skill, policy: Callable[[int], LifetimePolicy], prefix: str) -> dict[str, float]:
     """Success by shot on phi that nothing was trained on."""
     seed = evaluation_seed("degradation", skill.seed)
-    phi = skill.task.phi_set.sample(TESTED, torch.Generator().manual_seed(seed))
-    shots: Sequence[TensorDict] = live(
-        skill.task.environment(TESTED), policy(TESTED), phi, SHOTS, seed
-    )
+    family = skill.family
+    phi = skill.task.phi_set.sample(family.tested, torch.Generator().manual_seed(seed))
+    lived = [
+        live(skill.env, policy(len(group)), group, SHOTS, seed + i)
+        for i, group in enumerate(phi.split(family.num_envs))
+    ]
+    shots = [cast("TensorDict", TensorDict.cat(list(shot))) for shot in zip(*lived, strict=True)]
     found = Adaptation.of(shots).metrics(skill.task.spec.rate)
     return {f"adaptation/{prefix}{name}": value for name, value in found.items()}
 
