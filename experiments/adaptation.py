@@ -20,6 +20,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -79,7 +81,10 @@ def main() -> None:
     )
     learning = shared | {
         "model": {"init_args": {"skill": skill}},
-        "trainer": {"logger": {"init_args": {"name": f"adaptation/{name}", "version": ""}}},
+        "trainer": {
+            "callbacks": callbacks(skill if args.method == "meta_learner" else None),
+            "logger": {"init_args": {"name": f"adaptation/{name}", "version": ""}},
+        },
     }
     arguments = [*configs("meta_learner", args.task), *training.configure(run, learning)]
     last = training.fit(arguments, run)
@@ -97,6 +102,16 @@ def configs(stage: str, task: str) -> list[str]:
     """Arguments that name the configs of a stage, and after them what another family changes."""
     families = (FAMILIES[0],) if task == FAMILIES[0] else (FAMILIES[0], task)
     return [word for family in families for word in ("--config", f"configs/{family}/{stage}.yaml")]
+
+
+def callbacks(skill: str | None) -> list[dict[str, Any]]:
+    """Those of the config, beside which the others live with this skill; none, if it is None."""
+    text = (ROOT / "configs" / FAMILIES[0] / "meta_learner.yaml").read_text()
+    found: list[dict[str, Any]] = yaml.safe_load(text)["trainer"]["callbacks"]
+    for callback in found:
+        if callback["class_path"] == "callbacks.AdaptationEvaluation":
+            callback["init_args"]["skill"] = skill
+    return found
 
 
 if __name__ == "__main__":

@@ -33,10 +33,10 @@ class AdaptationEvaluation(PeriodicEvaluation):
     """Lets the learner live on phi that it is never trained on, and logs success by shot.
 
     At test it also lets those live that it is compared with, on the same phi: itself with its
-    memory emptied after each episode, a scripted operator who searches (the *reference*: the best
-    that a memory can bring, at the success of one scripted attempt) and, with the policy ``skill``:
-    an oracle, a memoryless one (a guess an episode) and one who guesses until it succeeds and then
-    repeats. Ranks share the lifetimes.
+    memory emptied after each episode and, where a policy ``skill`` is given, a scripted operator
+    who searches (the *reference*: the best that a memory can bring, at the success of one scripted
+    attempt) and, with that skill, an oracle, a memoryless one (a guess an episode) and one who
+    guesses until it succeeds and then repeats. Ranks share the lifetimes.
 
     Logs ``adaptation/success/shot_<h>`` and the rest of
     :meth:`~callbacks.lifetimes.adaptation.Adaptation.metrics`, at test for the others with their
@@ -124,7 +124,7 @@ class AdaptationEvaluation(PeriodicEvaluation):
                     advance(len(group) * self.shots)
                 lived[name] = _all_lifetimes(module, Adaptation.joined(parts), n)
         curves = {name: adaptation.by_shot() for name, adaptation in lived.items()}
-        if stage == "test":
+        if stage == "test" and self.skill is not None:
             curves["reference"] = reference(task, n, self.shots, self.seed)
         measured = _metrics(task, lived["success"], curves)
         last = {"adaptation/success": measured[f"adaptation/success/shot_{self.shots}"]}
