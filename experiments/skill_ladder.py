@@ -59,12 +59,16 @@ from lightning_modules.skill import (  # noqa: E402
     Temperature,
     WrongHypothesis,
     calibrate,
+    nearest,
+    on_the_line,
 )
 from robot.rollout import rollout  # noqa: E402
 from robot.seeds import evaluation_seed, training_seed  # noqa: E402
 from robot.success_rate import SuccessRate  # noqa: E402
 
 RESULTS = results_file("ladder")
+FRESH = 2  # times as many episodes measure what was found
+SHOWN = 128  # episodes behind spectra and traces
 LEVELS = (0.85, 0.65, 0.45, 0.25, 0.10)
 MATCHED = 0.65  # level at which the correlated noise is made as jerky as the temperature's
 CORRELATIONS = (0.5, 0.7, 0.8, 0.9, 0.95)
@@ -90,7 +94,7 @@ def main() -> None:
     parser.add_argument("--knob", choices=(*KNOBS, *OTHERS), default="temperature")
     parser.add_argument("--policy", choices=POLICIES, default=POLICIES[0])
     training.add_seed(parser)
-    parser.add_argument("--episodes", type=int, default=400, help="behind each number")
+    parser.add_argument("--episodes", type=int, default=400, help="behind each try")
     parser.add_argument("--threads", type=int, default=1, help="of the physics; 0 takes all cores")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where rows go")
     args = parser.parse_args()
@@ -155,7 +159,7 @@ class Ladder:
     Attributes:
         learner: the policy.
         seed: of the episodes.
-        episodes: behind each number.
+        episodes: behind each try.
         threads: of the physics.
     """
 
@@ -168,12 +172,24 @@ class Ladder:
         self._task = PickBanana("table", {"rollouts": Rollouts()})
         self._env = self._task.environment(min(self.episodes, 128), self.seed, self.threads)
 
-    def attempts(self, knob: Knob, value: float, fresh: bool, record: bool = False) -> TensorDict:
-        """Episodes with a knob at a value: of training's task parameters, or of fresh ones."""
+    def attempts(
+        self, knob: Knob, value: float, fresh: bool, episodes: int | None = None
+    ) -> TensorDict:
+        """Episodes with a knob at a value: of training's task parameters, or of fresh ones.
+
+        Args:
+            knob: what is turned.
+            value: where it stands.
+            fresh: whether they have chosen nothing.
+            episodes: how many, recorded; as many as are tried, and not recorded, if None.
+        """
         make = evaluation_seed if fresh else training_seed
         seed = make("skill ladder", knob.name, f"{value:g}", self.seed)
-        phi = self._task.phi_set.sample(self.episodes, torch.Generator().manual_seed(seed))
-        return rollout(self._env, knob.at(self.learner, value, seed), phi, seed, record=record)
+        count = episodes or self.episodes * (FRESH if fresh else 1)
+        phi = self._task.phi_set.sample(count, torch.Generator().manual_seed(seed))
+        return rollout(
+            self._env, knob.at(self.learner, value, seed), phi, seed, record=episodes is not None
+        )
 
     def calibrate(self, knob: Knob, level: float, known: Sequence[Setting] = ()) -> Calibrated:
         """The value at which it succeeds so often; ``known``: what was tried before."""
@@ -182,11 +198,12 @@ class Ladder:
             return SuccessRate.of(self.attempts(knob, value, fresh)["success"])
 
         worst = knob.worst_of(self.learner)
-        return calibrate(success, knob.clean, worst, level, knob.whole, known=known)
+        choose = nearest if knob.whole else on_the_line
+        return calibrate(success, knob.clean, worst, level, knob.whole, known=known, choose=choose)
 
     def jerkiness(self, knob: Knob, value: float) -> dict[str, float]:
         """Power of the actions' changes by frequency, and the share of the high ones."""
-        tried = self.attempts(knob, value, fresh=False, record=True)
+        tried = self.attempts(knob, value, fresh=False, episodes=SHOWN)
         scale = self.learner.normalizer.action_half_range
         power = spectrum(tried["trajectory", "action"], tried["length"], scale)
         by_frequency = {f"spectrum/{i}": p for i, p in enumerate(power.tolist(), start=1)}
@@ -195,7 +212,7 @@ class Ladder:
     def traces(self, knob: Knob, found: Sequence[Calibrated]) -> Figure:
         """Where the gripper is sent at each level."""
         made = {
-            level.target: self.attempts(knob, level.setting.value, fresh=True, record=True)
+            level.target: self.attempts(knob, level.setting.value, fresh=True, episodes=SHOWN)
             for level in found
         }
         return trace_figure(made, self._task.arm)

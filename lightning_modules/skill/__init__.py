@@ -1,6 +1,6 @@
 """The skill ladder: one policy, from what it is down to what it can hardly do any more."""
 
-from lightning_modules.skill.calibration import Calibrated, Setting, calibrate
+from lightning_modules.skill.calibration import Calibrated, Setting, calibrate, nearest, on_the_line
 from lightning_modules.skill.checkpoints import EarlierCheckpoint
 from lightning_modules.skill.controls import (
     ActionNoise,
@@ -36,4 +36,6 @@ __all__ = [
     "Temperature",
     "WrongHypothesis",
     "calibrate",
+    "nearest",
+    "on_the_line",
 ]

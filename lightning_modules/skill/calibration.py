@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import torch
 
 from robot.success_rate import SuccessRate
 
 TOLERANCE = 0.05
+NEAR = 0.3  # of what was tried, this near to the target in success counts for a line
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,42 @@ class Calibrated:
         return abs(self.setting.success.rate - self.target) <= TOLERANCE
 
 
+def nearest(tried: Sequence[Setting], target: float) -> float:
+    """Of all values tried the one whose success was nearest."""
+    return min(tried, key=lambda setting: abs(setting.success.rate - target)).value
+
+
+def on_the_line(tried: Sequence[Setting], target: float) -> float:
+    """Where a line through the log-odds of what was tried near by has the target.
+
+    The value whose measured success is nearest owes that to chance in part: tried again, it is off.
+    A line (weighted least squares, by the inverse variance of the log-odds) averages that out.
+    """
+    near = [s for s in tried if abs(s.success.rate - target) <= NEAR]
+    values = {s.value for s in near}
+    if len(values) < 2:
+        return nearest(tried, target)
+    x, y, weight = (
+        torch.tensor(column, dtype=torch.float64)
+        for column in zip(*(_log_odds(s) for s in near), strict=True)
+    )
+    middle = (weight * x).sum() / weight.sum()
+    height = (weight * y).sum() / weight.sum()
+    slope = (weight * (x - middle) * (y - height)).sum() / (weight * (x - middle).square()).sum()
+    wanted = math.log(target / (1 - target))
+    value = float(middle + (wanted - height) / slope) if slope else math.nan
+    if not min(values) <= value <= max(values):
+        return nearest(tried, target)
+    return value
+
+
+def _log_odds(setting: Setting) -> tuple[float, float, float]:
+    """Value, log-odds (with half a success and half a failure more) and their inverse variance."""
+    won = setting.success.rate * setting.success.n + 0.5
+    lost = setting.success.n + 1 - won
+    return setting.value, math.log(won / lost), 1 / (1 / won + 1 / lost)
+
+
 def calibrate(
     success: Callable[[float, bool], SuccessRate],
     clean: float,
@@ -46,12 +86,13 @@ def calibrate(
     whole: bool = False,
     steps: int = 12,
     known: Sequence[Setting] = (),
+    choose: Callable[[Sequence[Setting], float], float] = nearest,
 ) -> Calibrated:
     """Finds the value at which a policy succeeds as often as asked, by bisection.
 
     Success must not rise from ``clean`` to ``worst``. Bisection ends within a third of the
-    tolerance, after ``steps`` values, or where whole numbers leave nothing in between; of all
-    values tried the nearest is measured once more, on other episodes.
+    tolerance, after ``steps`` values, or where whole numbers leave nothing in between; the value
+    chosen by all that was tried is measured once more, on other episodes.
 
     Args:
         success: of a value; told whether it is the last measurement, on fresh episodes.
@@ -61,6 +102,7 @@ def calibrate(
         whole: whether the value is a whole number.
         steps: most values tried.
         known: what was tried for other targets already; bisection begins between the nearest two.
+        choose: a value, by what was tried and the target: :func:`nearest` or :func:`on_the_line`.
 
     Raises:
         ValueError: if the target is not within 0 and 1, or no step is allowed.
@@ -87,9 +129,6 @@ def calibrate(
             better = value
         else:
             worse = value
-    nearest = min(tried, key=lambda v: abs(tried[v].rate - target))
-    return Calibrated(
-        target,
-        Setting(nearest, success(nearest, True)),
-        tuple(Setting(value, rate) for value, rate in tried.items()),
-    )
+    settings = tuple(Setting(value, rate) for value, rate in tried.items())
+    chosen = choose(settings, target)
+    return Calibrated(target, Setting(chosen, success(chosen, True)), settings)

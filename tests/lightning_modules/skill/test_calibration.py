@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lightning_modules.skill import calibrate
+from lightning_modules.skill import Setting, calibrate, nearest, on_the_line
 from robot.success_rate import SuccessRate
 
 
@@ -48,6 +48,26 @@ def test_what_was_tried_before_is_not_tried_again():
     values = [value for value, fresh in measured.asked if not fresh]
     assert len(values) == len(set(values)) == len(found.tried)
     assert len(found.tried) - len(first.tried) < len(alone.asked) - 1
+
+
+def test_a_line_through_what_was_tried_is_less_by_chance_than_the_nearest():
+    errors = {nearest: 0.0, on_the_line: 0.0}
+    for seed in range(40):
+        measured = Measured(falling)
+        measured.generator.manual_seed(seed)
+        tried = ()
+        for target in (0.85, 0.65, 0.45, 0.25, 0.1):
+            tried = calibrate(measured, 0.0, 5.0, target, known=tried).tried
+        for choose in errors:
+            errors[choose] += (falling(choose(tried, 0.45)) - 0.45) ** 2
+    assert errors[on_the_line] < 0.5 * errors[nearest]
+
+
+def test_where_nothing_else_was_near_the_nearest_is_taken():
+    rates = {0.0: 1.0, 1.0: 0.5, 2.0: 0.0}
+    tried = [Setting(v, SuccessRate.of(torch.arange(100) < 100 * r)) for v, r in rates.items()]
+    assert on_the_line(tried, 0.45) == 1.0
+    assert on_the_line(tried, 0.9) == 0.0
 
 
 def test_a_knob_may_go_down():
