@@ -3,11 +3,12 @@
     python experiments/bench_curriculum.py            # 40 iterations, twice: some five minutes
     python experiments/bench_curriculum.py --write    # and into docs/performance.md
 
-Trains with the settings of configs/pick_banana/curriculum.yaml, by the clock on the wall, from two
-starts: random weights, whose attempts last to the time limit, and a committed policy, whose
-attempts end early and which goes through rings. The floor is ``mj_step`` from states that such
-attempts go through, on all cores at the same time: what physics would take if nothing else were
-done. Beside it stands what the cores would do if each were as fast as one that is alone.
+Trains with the settings and callbacks of configs/pick_banana/curriculum.yaml, but for evaluations,
+by the clock on the wall, from two starts: random weights, whose attempts last to the time limit,
+and a committed policy, whose attempts end early and which goes through rings. The floor is
+``mj_step`` from states that such attempts go through, on all cores at the same time: what physics
+would take if nothing else were done. Beside it stands what the cores would do if each were as fast
+as one that is alone.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import gc
 import os
 import resource
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +28,8 @@ from typing import Any, cast
 
 import torch
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
 from tensordict import TensorDictBase
 from torch import Tensor
 from typing_extensions import override
@@ -34,7 +37,13 @@ from typing_extensions import override
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from callbacks import BoundaryExpansion, Curriculum, RolloutCollection  # noqa: E402
+from callbacks import (  # noqa: E402
+    BoundaryExpansion,
+    Curriculum,
+    CurriculumHeatmap,
+    DivergenceGuard,
+    RolloutCollection,
+)
 from callbacks.collection import ExploringPolicy  # noqa: E402
 from datamodules import PickBanana, Rollouts  # noqa: E402
 from experiments.bench_simulation import raw_steps  # noqa: E402
@@ -86,21 +95,25 @@ def measure(iterations: int, start: str | None) -> dict[str, float]:
     """Steps a second of both, shares of an iteration, and memory as the run goes on."""
     task = PickBanana(phi_set="point", sources={"rollouts": Rollouts()})
     clock = Clock()
+    folder = tempfile.TemporaryDirectory()
     trainer = Trainer(
         max_epochs=iterations,
         accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
+        logger=TensorBoardLogger(folder.name),
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=[
             EMAWeightAveraging(decay=0.95, use_buffers=False),
             Curriculum(BoundaryExpansion(widen=0.6, attempts=24)),
             RolloutCollection(),
+            DivergenceGuard(collapse=0.0),
+            CurriculumHeatmap(),
+            ModelCheckpoint(save_last=True),
             clock,
         ],
     )
     trainer.fit(PolicyGradient(task.spec, beachhead=start), task)
+    folder.cleanup()
     # The first iteration allocates.
     whole, collecting = (sum(times[1:]) for times in (clock.whole, clock.collecting))
     steps = clock.steps[-1] - clock.steps[0]

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from datamodules import PickBanana, Rollouts  # noqa: E402
-from experiments import demonstrations, training  # noqa: E402
+from experiments import curriculum, demonstrations, training  # noqa: E402
 from experiments.action_spectrum import high_frequency_share, spectrum  # noqa: E402
 from experiments.ladder_figures import trace_figure  # noqa: E402
 from experiments.results import (  # noqa: E402
@@ -84,7 +84,7 @@ KNOBS: dict[str, Knob] = {
     "wrong_hypothesis": WrongHypothesis(),
     "episode_truncation": EpisodeTruncation(),
 }
-OTHERS = ("ou_noise", "earlier_checkpoint")
+OTHERS = ("ou_noise", "earlier_checkpoint", "learning_history")
 POLICIES = ("generalist", "cloned")
 
 
@@ -100,6 +100,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.knob == "guidance" and args.policy != "cloned":
         parser.error("guidance needs a policy trained with condition_dropout: --policy cloned")
+    if args.knob == "learning_history" and args.policy != "generalist":
+        parser.error("learning_history is that of the curriculum: --policy generalist")
     if args.episodes < 1:
         parser.error(f"episodes is {args.episodes}, it must be at least 1")
     torch.set_num_threads(1)
@@ -234,21 +236,40 @@ def guidable(seed: int) -> Path:
     )
     changed: dict[str, Any] = demonstrations.overrides("table", 128, seed, store, run)
     changed["model"] = {"init_args": {"condition_dropout": 0.1}}
-    # Checkpoints on the way, for earlier_checkpoint.
-    changed["trainer"]["callbacks"].append(
-        {
-            "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
-            "init_args": {
-                "filename": "step={step:05d}",
-                "auto_insert_metric_name": False,
-                "every_n_train_steps": 125,
-                "save_top_k": -1,
-                "save_on_exception": False,
-            },
-        }
-    )
+    changed["trainer"]["callbacks"].append(on_the_way(125))
     arguments = [*training.configs(demonstrations.STAGE, training.TASKS[0])]
     return training.fit([*arguments, *training.configure(run, changed)], run)
+
+
+def on_the_way(steps: int) -> dict[str, Any]:
+    """Keeps the policy every so many optimiser steps."""
+    return {
+        "class_path": "lightning.pytorch.callbacks.ModelCheckpoint",
+        "init_args": {
+            "filename": "step={step:05d}",
+            "auto_insert_metric_name": False,
+            "every_n_train_steps": steps,
+            "save_top_k": -1,
+            "save_on_exception": False,
+        },
+    }
+
+
+def history(seed: int) -> Path:
+    """The curriculum once more, its policy kept on the way (Algorithm Distillation's history).
+
+    An iteration takes eight optimiser steps.
+    """
+    run = ROOT / "runs" / "curriculum" / f"history-{seed}"
+    task = training.TASKS[0]
+    changed = curriculum.overrides(task, "table", "curriculum", seed, run)
+    changed["trainer"]["callbacks"].append(on_the_way(16))
+    arguments = [*training.configs(curriculum.STAGE, task)]
+    return training.fit([*arguments, *training.configure(run, changed)], run)
+
+
+# Knobs that are checkpoints of a run, and its last one.
+CHECKPOINTS = {"earlier_checkpoint": guidable, "learning_history": history}
 
 
 def other(ladder: Ladder, name: str, policy: str, known: Sequence[Row]) -> Knob:
@@ -260,8 +281,8 @@ def other(ladder: Ladder, name: str, policy: str, known: Sequence[Row]) -> Knob:
         policy: whose skill it is.
         known: rows there are.
     """
-    if name == "earlier_checkpoint":
-        folder = guidable(ladder.seed).parent
+    if name in CHECKPOINTS:
+        folder = CHECKPOINTS[name](ladder.seed).parent
         return EarlierCheckpoint(tuple(str(p) for p in sorted(folder.glob("step=*.ckpt"))))
     wanted = {"method": "temperature", "policy": policy, "study": "calibrated", "level": MATCHED}
     rows = [row for row in known if wanted.items() <= row.items()]

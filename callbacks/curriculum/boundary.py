@@ -55,7 +55,8 @@ class BoundaryExpansion(Strategy):
         rehearsal: share of the attempts in the first set, which is soon a small part of the box and
             would be forgotten.
         widen: success on a bound from which on it moves out.
-        shrink: success on a bound under which it moves back in.
+        shrink: success on a bound under which it moves back in. One that has reached the whole
+            set's is tried no more, and stays.
         attempts: on a bound before it is judged.
         leap: success on a ring from which on the next step of that bound is twice as large.
 

@@ -25,21 +25,26 @@ LEVEL = "level"
 class CurriculumHeatmap(SuccessHeatmap):
     """Logs ``curriculum/heatmap`` after each evaluation and, at the end, ``curriculum/growth``.
 
-    The film has a frame for every iteration: the level, and the attempts that were collected. Its
+    A frame of the film shows the level, and the attempts that were collected. Its
     frames are kept in the run's folder: the film of a run that is resumed in the same folder starts
     at the beginning.
 
     Args:
         rate: frames per second of the film.
+        every_n_epochs: iterations from one frame to the next: one takes a fifth of a second.
 
     Raises:
-        ValueError: if that is not above 0.
+        ValueError: if one of them is not above 0.
     """
 
-    def __init__(self, rate: float = 6.0) -> None:
-        if not rate > 0:
-            raise ValueError(f"rate is {rate}, it must be above 0")
+    def __init__(self, rate: float = 3.0, every_n_epochs: int = 4) -> None:
+        if not rate > 0 or every_n_epochs < 1:
+            raise ValueError(
+                f"rate is {rate}, it must be above 0, and every_n_epochs {every_n_epochs}, at "
+                "least 1"
+            )
         self.rate = rate
+        self.every_n_epochs = every_n_epochs
 
     def on_rollouts(
         self, trainer: Trainer, pl_module: LightningModule, rollouts: EvaluatedRollouts
@@ -51,7 +56,9 @@ class CurriculumHeatmap(SuccessHeatmap):
             log_figure(trainer, "curriculum/heatmap", figure)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draws the frame of an iteration."""
+        """Draws the frame of an iteration, where one is due."""
+        if trainer.current_epoch % self.every_n_epochs:
+            return
         curriculum = Curriculum.among(trainer)
         folder = _frames(trainer)
         if curriculum is None or folder is None or not trainer.is_global_zero:

@@ -71,14 +71,14 @@ class Collecting(Callback):
         curriculum.advance(trainer, pl_module, phi, phi[:, 1] > 0)
 
 
-def test_the_growing_level_is_drawn_in_each_iteration_and_becomes_a_film(tmp_path, toy_rollout):
+def test_the_growing_level_is_drawn_every_so_many_iterations_and_becomes_a_film(tmp_path, toy_rollout):
     callbacks = (
         Curriculum(BoundaryExpansion()),
         Collecting(),
-        CurriculumHeatmap(rate=2.0),
+        CurriculumHeatmap(rate=2.0, every_n_epochs=2),
         RolloutEvaluation(episodes=3, every_n_epochs=3),
     )
-    trainer = toy_trainer(tmp_path, *callbacks, max_epochs=3)
+    trainer = toy_trainer(tmp_path, *callbacks, max_epochs=5)
     trainer.fit(ToyLearner(), ToyTask())
     assert "curriculum/heatmap" in events(trainer).Tags()["images"]
     folder = tmp_path / "lightning_logs/version_0/curriculum"
