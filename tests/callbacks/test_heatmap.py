@@ -71,7 +71,7 @@ class Collecting(Callback):
         curriculum.advance(trainer, pl_module, phi, phi[:, 1] > 0)
 
 
-def test_the_growing_level_is_drawn_every_so_many_iterations_and_becomes_a_film(tmp_path, toy_rollout):
+def test_the_growing_level_is_drawn_now_and_then_and_becomes_a_film(tmp_path, toy_rollout):
     callbacks = (
         Curriculum(BoundaryExpansion()),
         Collecting(),
