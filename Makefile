@@ -50,10 +50,9 @@ curriculum: setup
 # From a committed policy: how it gets worse, lifetimes, the learner, its curve.
 meta: setup
 	test -f runs/ladder/results.json || $(BIN)/python experiments/skill_ladder.py \
-		--knob temperature --episodes 200 --threads 0 \
-		--results runs/ladder/results.json
+		--knob temperature --episodes 200 --threads 0 --results runs/ladder/results.json
 	$(BIN)/python train.py predict --config $(LIFETIMES) --ckpt_path $(SKILL)
-	$(call fit,$(META),$(META_RUN),--model.init_args.skill $(SKILL))
+	$(call fit,$(META),$(META_RUN),--model.init_args.skill $(SKILL) --trainer.max_epochs 4)
 	$(call evaluate,$(META),$(META_RUN))
 
 test: setup
