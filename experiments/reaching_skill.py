@@ -26,7 +26,6 @@ sys.path.insert(0, str(ROOT))
 from datamodules.hidden_reach import AROUND, CENTER, REACH, SPEC, HiddenReach  # noqa: E402
 from experiments import training  # noqa: E402
 from lightning_modules import DiffusionPolicy, Horizons, MLPDenoiser, Sampler  # noqa: E402
-from lightning_modules.policy import load_learner  # noqa: E402
 from robot.simulation.point import HOME, SPEED, START_JITTER  # noqa: E402
 
 HORIZONS = Horizons(observation=1, prediction=8, action=8)
@@ -41,11 +40,6 @@ def main() -> None:
     training.add_seed(parser)
     args = parser.parse_args()
     print(checkpoint(args.seed))
-
-
-def skill(seed: int) -> DiffusionPolicy:
-    """The skill of a seed; trained if there is none."""
-    return load_learner(checkpoint(seed))
 
 
 def checkpoint(seed: int, steps: int = 2_000) -> Path:

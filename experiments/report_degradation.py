@@ -14,6 +14,7 @@ from experiments.results import Row
 SHOTS = 6
 LAST = f"adaptation/success/shot_{SHOTS}"
 DRAWS = 10_000
+FEWEST = 3  # seeds for an interval
 PRIMARY = (("temperature", "ou_noise"), ("temperature", "iid_noise"))
 SECONDARY = (
     ("temperature", "same_ends"),
@@ -84,7 +85,7 @@ def paired(
 ) -> tuple[float, float, float, float]:
     """Difference of two arms at the last shot: of interquartile means, interval, share better.
 
-    The interval is a bootstrap of the seeds that both arms have, drawn together.
+    All of the seeds that both arms have; the interval is a bootstrap of these, drawn together.
     """
     seeds = sorted(set(one) & set(other))
     a, b = (np.array([arm[s][LAST] for s in seeds]) for arm in (one, other))
@@ -109,9 +110,14 @@ def arm_rows(rows: Sequence[Row]) -> str:
             continue
         names = [f"adaptation/success/shot_{h}" for h in range(1, SHOTS + 1)]
         means = [interquartile_mean(column(runs, name)) for name in names]
-        low, high = bootstrap(column(runs, LAST))
+        interval = "{:.3f} to {:.3f}".format(*bootstrap(column(runs, LAST)))
         others = ("adaptation/hazard/shot_2", f"adaptation/kept/shot_{SHOTS}", "data/leak")
-        cells = [arm, str(len(runs)), *(f"{m:.3f}" for m in means), f"{low:.3f} to {high:.3f}"]
+        cells = [
+            arm,
+            str(len(runs)),
+            *(f"{m:.3f}" for m in means),
+            interval if len(runs) >= FEWEST else "",
+        ]
         cells += [f"{max(0.0, interquartile_mean(column(runs, name))):.2f}" for name in others]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -138,10 +144,10 @@ def comparisons(rows: Sequence[Row], pairs: Sequence[tuple[str, str]], level: fl
             lines.append(f"| {names[0]} | {names[1]} | no {missing} | | |")
             continue
         difference, low, high, share = paired(a, b, level)
-        lines.append(
-            f"| {names[0]} | {names[1]} | {difference:+.3f} | {low:+.3f} to {high:+.3f} "
-            f"| {share:.0%} |"
-        )
+        shared = len(set(a) & set(b))
+        interval = f"{low:+.3f} to {high:+.3f}" if shared >= FEWEST else ""
+        better = f"{share:.0%} of {shared}"
+        lines.append(f"| {names[0]} | {names[1]} | {difference:+.3f} | {interval} | {better} |")
     return "\n".join(lines)
 
 
