@@ -40,9 +40,14 @@ def test_the_number_of_minibatches_does_not_depend_on_the_number_of_samples():
 def test_an_iteration_serves_its_own_samples_alone():
     rollouts = source()
     rollouts.replace(samples(8), iteration=0)
-    served(rollouts)
-    rollouts.replace(samples(8) + 100, iteration=1)
-    assert min(chain(*served(rollouts))) == 100
+    # In the middle of a pass, fewer than before, more again: as if nothing had been there.
+    for iteration, count in enumerate((8, 6, 12, 9), start=1):
+        next(iter(rollouts.train_loader()))
+        rollouts.replace(samples(count) + 100 * iteration, iteration)
+        fresh = source()
+        fresh.replace(samples(count) + 100 * iteration, iteration)
+        assert served(rollouts) == served(fresh)
+        assert min(chain(*served(rollouts))) == 100 * iteration
 
 
 def test_the_order_depends_on_seed_iteration_and_rank_and_on_nothing_else():
