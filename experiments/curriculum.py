@@ -103,7 +103,7 @@ STUDIES = {
     "gate": Study(tuple(GATES), "table", 6_000, evaluated=4),
 }
 METHODS = tuple(dict.fromkeys(m for study in STUDIES.values() for m in study.methods))
-# Where their last checkpoints are committed, by study; the other checkpoints lie on the way there.
+# Where their last checkpoints are committed, by study.
 KEPT = {
     "table": "checkpoints",
     "comparison": "checkpoints/comparison",
