@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from experiments import training  # noqa: E402
 from experiments.results import CURRICULUM_IDENTITY, results_file, write_rows  # noqa: E402
+from lightning_modules.slim_checkpoint import write_slim  # noqa: E402
 from robot.episodes import EpisodeStore  # noqa: E402
 
 STAGE = "diffusion_policy"
@@ -59,7 +60,8 @@ def main() -> None:
     changed = overrides(args.where, args.count, args.seed, store, run)
     changed["trainer"]["max_epochs"] = args.epochs
     configs = [*training.configs(STAGE, args.task), *training.configure(run, changed)]
-    tested = training.evaluate(configs, training.fit(configs, run))
+    last = training.fit(configs, run)
+    tested = training.evaluate(configs, last)
     identity = {
         "task": args.task,
         "study": "demonstrations",
@@ -71,7 +73,9 @@ def main() -> None:
     seconds = EpisodeStore.open(store).total_seconds()
     driven = {"episodes": 0, "driven_s": round(seconds["human"] + seconds["scripted"], 1)}
     row = identity | tested | driven
-    write_rows(results_file("curriculum"), [row], identity=CURRICULUM_IDENTITY)
+    results = results_file("curriculum")
+    write_rows(results, [row], identity=CURRICULUM_IDENTITY)
+    write_slim(last, results.parent / "checkpoints" / "beachheads" / f"{name}.ckpt")
     print("RESULT", json.dumps(row))
 
 
