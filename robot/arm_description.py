@@ -94,6 +94,8 @@ def load_arm(name: str) -> ArmDescription:
         known = ", ".join(sorted(p.stem for p in ARMS.glob("*.yaml")))
         raise ValueError(f"unknown arm {name!r}; there are {known}")
     data = {k: _tuples(v) for k, v in yaml.safe_load(path.read_text()).items()}
+    for section in ("bus", "safety"):  # read by robot.dynamixel.wiring and robot.safety
+        data.pop(section, None)
     joints = tuple(Joint(**{k: _tuples(v) for k, v in j.items()}) for j in data.pop("joints"))
     gripper = Gripper(**{k: _tuples(v) for k, v in data.pop("gripper").items()})
     return ArmDescription(joints=joints, gripper=gripper, **data)

@@ -1,0 +1,191 @@
+"""Driven arms as one TorchRL environment: what rolls a policy out sees no other than simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from tensordict import TensorDict, TensorDictBase
+from torch import Tensor
+
+from robot.arm_session import go
+from robot.batch_env import BatchEnv
+from robot.clock import Clock, MachineClock
+from robot.episode_info import EpisodeInfo
+from robot.episodes import EpisodeStore
+from robot.forward_kinematics import forward_kinematics
+from robot.observation import observe
+from robot.phi import PhiSet
+from robot.schema import (
+    ACTION,
+    COMMAND_TIME,
+    OBSERVATION,
+    OBSERVATION_TIME,
+    PHI,
+    observation_shapes,
+)
+from robot.servo_loop import ServoLoop, together
+from robot.simulation.task import SimulatedTask
+from robot.tabletop import Tabletop
+from robot.transition import recorded
+
+POLICY = "policy"  # the operator of its episodes
+
+
+@dataclass(frozen=True)
+class Station:
+    """An arm at its table.
+
+    Attributes:
+        loop: that drives it.
+        tabletop: what is around it.
+    """
+
+    loop: ServoLoop
+    tabletop: Tabletop
+
+
+class ArmEnv(BatchEnv):
+    """As :class:`robot.simulation.environment.SimulatedArmEnv`, of arms that are driven.
+
+    Episodes begin with the arm at home and things where phi wants them. A step lasts as long as the
+    task's rate says, for all arms at the same time; those that rest hold.
+
+    Args:
+        task: names, parameters and time limit.
+        stations: the arms, all of one kind.
+        phi_set: where task parameters are drawn from; may be replaced at any time.
+        seed: of the draws.
+        clock: tells the time.
+        store: that every episode is added to when it ends; none is kept if None.
+
+    Raises:
+        ValueError: if there is no station, or arms differ.
+    """
+
+    def __init__(
+        self,
+        task: SimulatedTask,
+        stations: Sequence[Station],
+        phi_set: PhiSet,
+        seed: int = 0,
+        clock: Clock | None = None,
+        store: EpisodeStore | None = None,
+    ) -> None:
+        kinds = {station.loop.arm.description.name for station in stations}
+        if len(kinds) != 1:
+            raise ValueError(f"an environment is of one kind of arm, {len(kinds)} are given")
+        arm, n = stations[0].loop.arm.description, len(stations)
+        shapes, limits = observation_shapes(len(arm.joints)), (arm.action_low, arm.action_high)
+        super().__init__(n, task.phi_space, phi_set, shapes, limits, seed)
+        self.task, self.arm = task, arm
+        self.clock = clock or MachineClock()
+        self.period = 1.0 / task.spec.rate
+        self._stations = list(stations)
+        self._store = store
+        self._kept: list[list[TensorDictBase]] = [[] for _ in stations]
+        self._goal = torch.zeros(n, task.goal(self._phi).shape[1])
+        self._held = torch.zeros(n, dtype=torch.long)
+        self._command_time = torch.zeros(n, 1, dtype=torch.float64)
+
+    @property
+    def physics_state(self) -> Tensor:
+        """What is known of it, for drawing: joints and fingers, ``[num_envs, J + 2]``."""
+        measured = torch.stack([station.loop.state.position for station in self._stations])
+        finger = measured[:, -1:] / 2
+        return torch.cat([measured[:, :-1], finger, finger], dim=1).double()
+
+    def _reset(self, tensordict: TensorDictBase | None, **kwargs: Any) -> TensorDictBase:
+        rows = self._rows(tensordict, "_reset")
+        drawn = self.phi_set.sample(self.num_envs, self._generator)
+        phi = kwargs.get("phi", drawn).to(torch.float32)
+        home = self.arm.home_command
+        start: Tensor = kwargs.get("start", torch.tensor(home).expand(self.num_envs, -1))
+        loops = [station.loop for station in self._stations]
+        poses = [start[i].tolist() if row else None for i, row in enumerate(rows.tolist())]
+        go(loops, poses, self.clock)
+        for i in rows.nonzero().squeeze(-1).tolist():
+            self._stations[i].tabletop.reset(phi[i])
+            self._command_time[i] = self.clock.now()
+            self._kept[i] = []
+        self._phi[rows] = phi[rows]
+        self._goal[rows] = self.task.goal(phi)[rows]
+        self._steps[rows], self._held[rows] = 0, 0
+        return self._observe()
+
+    def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
+        moving = self._rows(tensordict, "_step")
+        begun = self.clock.now()
+        for i in moving.nonzero().squeeze(-1).tolist():
+            self._stations[i].loop.follow(tensordict[ACTION][i].float(), self.period)
+            self._command_time[i] = begun
+        loops = [station.loop for station in self._stations]
+        together(loops, self.clock, begun + self.period)
+        self._steps += moving
+        reached = torch.tensor(
+            [bool(m) and s.tabletop.success(s.loop.state) for m, s in self._which(moving)]
+        )
+        self._held = torch.where(moving, (self._held + 1) * reached, self._held)
+        succeeded = (self._held >= self.task.hold_steps) & moving
+        out = self._observe()
+        out.set("reward", succeeded.float()[:, None])
+        out.set("terminated", succeeded[:, None])
+        over = (self._steps >= self.task.max_steps) & moving & ~succeeded
+        out.set("truncated", over[:, None])
+        out.set("done", out["terminated"] | out["truncated"])
+        if self._store is not None:
+            self._keep(self._store, tensordict, out, moving)
+        return out
+
+    def _keep(
+        self, store: EpisodeStore, before: TensorDictBase, after: TensorDict, moving: Tensor
+    ) -> None:
+        """Notes the step of every arm that moved; an episode that ends with it is stored."""
+        step = recorded(before.select(*self.observation_spec.keys()).set("next", after))
+        for i in moving.nonzero().squeeze(-1).tolist():
+            self._kept[i].append(step[i])
+            if not after["done"][i]:
+                continue
+            episode = cast("TensorDict", TensorDict.stack(self._kept[i]))
+            info = EpisodeInfo(
+                operator=POLICY,
+                success=bool(after["terminated"][i]),
+                phi=dict(zip(self.task.phi_space.names, self._phi[i].tolist(), strict=True)),
+                robot_s=len(episode) / self.task.spec.rate,
+            )
+            store.append(episode, info)
+            self._kept[i] = []
+
+    def close(self, *, raise_if_closed: bool = False) -> None:
+        """Nothing: arms are let go of by their session, not by who rolls out."""
+
+    def _which(self, moving: Tensor) -> list[tuple[bool, Station]]:
+        return list(zip(moving.tolist(), self._stations, strict=True))
+
+    def _observe(self) -> TensorDict:
+        return cast("TensorDict", TensorDict.cat([self._seen_by(i) for i in range(self.num_envs)]))
+
+    def _seen_by(self, i: int) -> TensorDict:
+        loop, tabletop = self._stations[i].loop, self._stations[i].tabletop
+        state = loop.state
+        joints = state.position[None, :-1]
+        observation = observe(
+            joints,
+            state.velocity[None, :-1],
+            state.position[None, -1:],
+            forward_kinematics(self.arm, joints),
+            loop.sent[None],
+            tabletop.objects(),
+            self._goal[i : i + 1],
+        )
+        return TensorDict(
+            {
+                OBSERVATION: observation,
+                PHI: self._phi[i : i + 1].clone(),
+                OBSERVATION_TIME: torch.tensor([[state.stamp]], dtype=torch.float64),
+                COMMAND_TIME: self._command_time[i : i + 1].clone(),
+            },
+            batch_size=[1],
+        )

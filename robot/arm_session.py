@@ -1,0 +1,135 @@
+"""An arm from the moment it is switched on until it lies in its rest, whatever happens between."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+import torch
+from torch import Tensor
+
+from robot.arm import Arm
+from robot.arm_errors import ArmError
+from robot.clock import Clock, MachineClock
+from robot.servo_loop import ServoLoop, together
+
+SLOWLY = 0.25  # of the fastest speed, while nobody watches where the arm goes
+NEAR = 0.05  # rad and m: a pose is reached
+STEP = 0.1  # s between two targets on the way to a pose
+
+
+@contextmanager
+def arm_session(
+    arm: Arm, table_height: float = 0.0, clock: Clock | None = None, threaded: bool = True
+) -> Generator[ServoLoop]:
+    """Connects an arm, drives it, and parks it before it lets go of it.
+
+    Also where what is done with it raises, Ctrl-C is pressed or the process is asked to end
+    (SIGTERM). Where an arm cannot be parked any more it is driven as far as it goes and then let
+    go of, and the error says so.
+
+    Args:
+        arm: that is driven.
+        table_height: m.
+        clock: tells the time.
+        threaded: whether the loop has a thread; a simulated clock wants none.
+
+    Yields:
+        The loop, which has begun.
+
+    Raises:
+        ArmError: if it cannot be connected, or was faulted.
+    """
+    clock = clock or MachineClock()
+    loop = ServoLoop(arm, table_height, clock=clock)
+    with _ended_by(signal.SIGTERM):
+        try:
+            arm.connect()
+            loop.begin()
+            if threaded:
+                loop.start()
+            try:
+                yield loop
+            finally:
+                park(loop, clock)
+        finally:
+            loop.end()
+            arm.close()
+
+
+def park(loop: ServoLoop, clock: Clock) -> None:
+    """Drives the arm over its home into its rest, slowly; as far as it goes if it is faulted.
+
+    Raises:
+        ArmError: if it was, or does not get there.
+    """
+    description = loop.arm.description
+    fault = loop.fault
+    opening = float(loop.sent[-1])
+    try:
+        loop.resume(limping=fault is not None)
+        for pose in (description.home, description.sleep):
+            go([loop], [[*pose, opening]], clock)
+    except ArmError as error:
+        fault = fault or error
+    if fault is not None:
+        loop.fault = fault
+        raise ArmError(f"{fault}; whether the arm is in its rest is not known: support it")
+
+
+def go(
+    loops: Sequence[ServoLoop],
+    poses: Sequence[Sequence[float] | None],
+    clock: Clock,
+    patience: float = 10.0,
+) -> None:
+    """Drives arms slowly to their poses, side by side.
+
+    Args:
+        loops: that drive them.
+        poses: ``[A]`` rad and m of each, or None for an arm that stays.
+        clock: tells the time.
+        patience: s after which they should have arrived.
+
+    Raises:
+        ArmError: if one has not, or a loop is faulted.
+    """
+    fastest = torch.tensor(loops[0].arm.description.velocity_limit) * SLOWLY * STEP
+    targets = [
+        loop.sent if p is None else torch.tensor(p) for loop, p in zip(loops, poses, strict=True)
+    ]
+    begun = clock.now()
+    while away := [i for i, t in enumerate(targets) if not _is_near(loops[i].sent, t)]:
+        if clock.now() - begun > patience:
+            loop, target = loops[away[0]], targets[away[0]]
+            name = loop.arm.description.action_names[int((loop.sent - target).abs().argmax())]
+            raise ArmError(f"{name} does not get where it should within {patience:.0f} s")
+        for i in away:
+            way = (targets[i] - loops[i].sent).clamp(-fastest, fastest)
+            loops[i].follow(loops[i].sent + way, STEP)
+        together(loops, clock, clock.now() + STEP)
+    together(loops, clock, clock.now() + STEP)
+
+
+def _is_near(position: Tensor, target: Tensor) -> bool:
+    return float((position - target).abs().max()) < NEAR
+
+
+@contextmanager
+def _ended_by(number: signal.Signals) -> Generator[None]:
+    """Has a signal end the program as an exception does, so that the arm is parked."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    try:
+        before = signal.signal(number, end)
+    except ValueError:  # not in the main thread, which alone may
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(number, before)

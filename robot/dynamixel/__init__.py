@@ -1,0 +1,1 @@
+"""Dynamixel servos: packets, control tables, the bus."""

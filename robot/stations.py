@@ -1,0 +1,92 @@
+"""Arms at their tables as a config names them, held in one session from first use to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Literal
+
+from robot.arm_env import ArmEnv, Station
+from robot.arm_session import arm_session
+from robot.clock import MachineClock
+from robot.dynamixel.arm import DynamixelArm
+from robot.dynamixel.serial_port import PATIENCE
+from robot.episodes import EpisodeStore
+from robot.phi import PhiSet
+from robot.simulation.task import SimulatedTask
+from robot.virtual.clock import LockstepClock
+from robot.virtual.tabletop import VirtualTabletop
+from robot.virtual.world import VirtualWorld
+
+# s that an answer may take where time stands still meanwhile.
+UNHURRIED = 0.2
+
+
+class Stations:
+    """Arms that a task is done on, in the place of simulated ones.
+
+    Args:
+        ports: of the arms, such as ``/dev/ttyUSB0``; all are of one kind.
+        arm: name of their description.
+        clock: ``machine``, or ``lockstep`` with virtual arms that wait for it.
+        episodes: folder of a store that every episode is added to; none is kept if None.
+
+    Raises:
+        ValueError: if there is no port, or one twice.
+    """
+
+    def __init__(
+        self,
+        ports: Sequence[str],
+        arm: str = "viperx300s",
+        clock: Literal["machine", "lockstep"] = "machine",
+        episodes: str | None = None,
+    ) -> None:
+        if not ports or len(set(ports)) < len(ports):
+            raise ValueError(f"each arm has a port of its own, these are given: {list(ports)}")
+        self.ports = list(ports)
+        self.arm = arm
+        self.clock = clock
+        self.episodes = episodes
+        self._session = ExitStack()
+        self._environment: ArmEnv | None = None
+
+    def environment(self, task: SimulatedTask, phi_set: PhiSet, seed: int) -> ArmEnv:
+        """The arms as an environment: the same, whoever asks; they are connected for the first.
+
+        Raises:
+            ArmError: if an arm cannot be connected.
+            FileNotFoundError: if no virtual arm is on a port.
+        """
+        if self._environment is None:
+            self._environment = self._connected(task, phi_set)
+        self._environment.phi_set = phi_set
+        self._environment.set_seed(seed)
+        return self._environment
+
+    def _connected(self, task: SimulatedTask, phi_set: PhiSet) -> ArmEnv:
+        worlds = [VirtualWorld(port) for port in self.ports]
+        for world in worlds:
+            self._session.callback(world.close)
+        simulated = self.clock == "lockstep"
+        clock = LockstepClock(*worlds) if simulated else MachineClock()
+        stations: list[Station] = []
+        for port, world in zip(self.ports, worlds, strict=True):
+            patience = UNHURRIED if simulated else PATIENCE
+            arm = DynamixelArm(port, self.arm, clock=clock, patience=patience)
+            session = arm_session(arm, clock=clock, threaded=not simulated)
+            loop = self._session.enter_context(session)
+            stations.append(Station(loop, VirtualTabletop(world, task)))
+        store = None
+        if self.episodes is not None:
+            store = EpisodeStore.open_or_create(self.episodes, task.spec)
+        return ArmEnv(task, stations, phi_set, clock=clock, store=store)
+
+    def close(self) -> None:
+        """Sends the arms to their rest. Again does nothing.
+
+        Raises:
+            ArmError: if one does not get there.
+        """
+        self._environment = None
+        self._session.close()

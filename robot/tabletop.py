@@ -1,0 +1,30 @@
+"""What lies around an arm: who puts it there, who sees it, who says whether the goal is reached."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from robot.arm import ArmState
+from robot.observation import SeenObjects
+
+
+class Tabletop(Protocol):
+    """A table with things on it, real or virtual."""
+
+    def reset(self, phi: Tensor) -> None:
+        """Has things put where the task parameters ``[P]`` want them; returns when they are.
+
+        Raises:
+            ArmError: if they cannot be.
+        """
+        ...
+
+    def objects(self) -> SeenObjects:
+        """What a camera system sees of them now, ``[1, ...]``."""
+        ...
+
+    def success(self, state: ArmState) -> bool:
+        """Whether the goal is reached at this instant, as far as can be told."""
+        ...

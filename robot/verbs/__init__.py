@@ -1,0 +1,1 @@
+"""What ``python -m robot`` can do, a file each; these alone may load tasks and policies."""

@@ -1,0 +1,57 @@
+"""Rolls a policy out on an arm and says how often it succeeded.
+
+On a virtual arm things are put on the table and success is told by its simulation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+
+from robot.arm_env import ArmEnv, Station
+from robot.arm_session import arm_session
+from robot.rollout import rollout
+from robot.success_rate import SuccessRate
+from robot.verbs.driving import add_port, driven_arm
+from robot.verbs.tasks import add_task, task_named
+from robot.virtual.tabletop import VirtualTabletop
+from robot.virtual.world import VirtualWorld
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The port, the policy, the task."""
+    add_port(parser)
+    add_task(parser, default="pick_banana")
+    parser.add_argument("--policy", required=True, help="a checkpoint")
+    parser.add_argument("--episodes", type=int, default=10)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Rolls out, prints the share of successes and a RESULT line."""
+    from lightning_modules.policy import load_policy
+
+    torch.set_num_threads(1)  # the servo loop wants the other core
+    task = task_named(args.task, args.phi_set)
+    policy = load_policy(args.policy)
+    world = VirtualWorld(args.port)
+    phi_set = task.phi_sets[args.phi_set]
+    phi = phi_set.sample(args.episodes, torch.Generator().manual_seed(args.seed))
+    arm = driven_arm(args)
+    console = Console(width=None if Console().is_terminal else 100)
+    with arm_session(arm) as loop:
+        env = ArmEnv(task, [Station(loop, VirtualTabletop(world, task))], phi_set)
+        with Progress(console=console, transient=True) as progress:
+            bar = progress.add_task("rolling out", total=args.episodes)
+            episodes = rollout(
+                env, policy, phi, args.seed, on_batch=lambda n: progress.advance(bar, n)
+            )
+    rate = SuccessRate.of(episodes["success"])
+    low, high = rate.interval
+    console.print(f"success {rate.rate:.2f} of {rate.n} ({low:.2f} to {high:.2f})")
+    robot_s = float(episodes["length"].sum()) / task.spec.rate
+    found = rate.metrics(f"success/{args.phi_set}") | loop.statistics.metrics()
+    print("RESULT", json.dumps({**found, "time/robot_s": robot_s, "seed": args.seed}))

@@ -1,0 +1,47 @@
+"""The table of a virtual arm: things are where they should be, and seen as a camera would."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from robot.arm import ArmState
+from robot.observation import SeenObjects
+from robot.schema import MAX_OBJECTS
+from robot.simulation.task import SimulatedTask, WorldState
+from robot.virtual.world import VirtualWorld
+
+
+class VirtualTabletop:
+    """See :class:`robot.tabletop.Tabletop`.
+
+    Args:
+        world: of the virtual arm.
+        task: whose things lie there.
+    """
+
+    def __init__(self, world: VirtualWorld, task: SimulatedTask) -> None:
+        self._world, self._task = world, task
+        self._size = torch.zeros(1, MAX_OBJECTS, 3)
+        self._mask = torch.zeros(1, MAX_OBJECTS)
+        self._error = torch.zeros(1, 3)
+
+    def reset(self, phi: Tensor) -> None:
+        """Puts them there at once."""
+        self._world.ask("reset", phi)
+        shapes = self._task.scene(phi).objects
+        self._mask = (torch.arange(MAX_OBJECTS) < len(shapes)).float()[None]
+        self._size = torch.zeros(1, MAX_OBJECTS, 3)
+        for slot, shape in enumerate(shapes):
+            self._size[0, slot] = torch.tensor(shape.half_extents)
+        self._error = self._task.camera_error(phi[None])
+
+    def objects(self) -> SeenObjects:
+        """Where they are, and by how much the task has the camera err."""
+        world: WorldState = self._world.ask("world")
+        seen = world.object_position + self._error[:, None] * self._mask[..., None]
+        return SeenObjects(seen, world.object_rotation, self._size.clone(), self._mask.clone())
+
+    def success(self, state: ArmState) -> bool:
+        """What the simulation says."""
+        return bool(self._world.ask("success"))
