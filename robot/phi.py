@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.quasirandom import SobolEngine
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,26 @@ class PhiSet:
         """Draws ``n`` task parameters uniformly, ``[n, P]`` float32."""
         volumes = torch.tensor([box.volume() for box in self.boxes], dtype=torch.float64)
         which = draw(volumes, n, generator)
+        return self._within(which, torch.rand(n, len(self.boxes[0].low), generator=generator))
+
+    def spread(self, n: int, generator: torch.Generator) -> Tensor:
+        """``n`` task parameters that cover the set evenly, ``[n, P]`` float32.
+
+        Points of a scrambled Sobol sequence: each is distributed as one of :meth:`sample`, and the
+        mean over them varies less.
+        """
+        seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
+        sobol = SobolEngine(1 + len(self.boxes[0].low), scramble=True, seed=seed)
+        drawn = sobol.draw(n)
+        volumes = torch.tensor([box.volume() for box in self.boxes])
+        bounds = (volumes / volumes.sum()).cumsum(0)[:-1].contiguous()
+        return self._within(torch.bucketize(drawn[:, 0].contiguous(), bounds), drawn[:, 1:])
+
+    def _within(self, which: Tensor, share: Tensor) -> Tensor:
+        """Where in their boxes points lie, shares ``[n, P]`` of the way from low to high."""
         low = torch.tensor([box.low for box in self.boxes])[which]
         high = torch.tensor([box.high for box in self.boxes])[which]
-        return low + (high - low) * torch.rand(low.shape, generator=generator)
+        return low + (high - low) * share
 
 
 @dataclass(frozen=True)

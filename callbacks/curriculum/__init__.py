@@ -3,6 +3,7 @@
 from callbacks.curriculum.boundary import BoundaryExpansion
 from callbacks.curriculum.callback import Curriculum
 from callbacks.curriculum.growth import CurriculumHeatmap
+from callbacks.curriculum.in_order import InOrder
 from callbacks.curriculum.learnability import Learnability
 from callbacks.curriculum.level_replay import LevelReplay
 from callbacks.curriculum.no_op import NoOpFilter
@@ -13,6 +14,7 @@ __all__ = [
     "BoundaryExpansion",
     "Curriculum",
     "CurriculumHeatmap",
+    "InOrder",
     "Learnability",
     "LevelReplay",
     "NoOpFilter",

@@ -132,7 +132,7 @@ class BoundaryExpansion(Strategy):
     def observe(self, phi: Tensor, success: Tensor) -> None:
         on = self._on_bounds(phi)
         self._tried += on.sum(0)
-        self._won += (on & success[:, None, None]).sum(0)
+        self._won += (on & success[:, -1, None, None]).sum(0)  # in the end, having adapted
         due = self._tried >= self.attempts
         retreats = (self._gone > 0) & (self._first != self._whole)
         back = due & (self._won < self.shrink * self._tried) & retreats

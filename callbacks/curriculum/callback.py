@@ -12,10 +12,9 @@ from lightning.pytorch.utilities import rank_zero_info
 from tensordict import TensorDict
 from torch import Tensor
 
-from callbacks.attempts import Attempts, all_episodes
+from callbacks.attempts import Attempts, all_attempts
 from callbacks.curriculum.no_op import NoOp
 from callbacks.curriculum.strategy import Proposal, Strategy
-from lightning_modules.module_policy import ModulePolicy
 from lightning_modules.ranks import of_all, share
 from robot.phi import PhiSet, named_set
 from robot.rollout import rollout
@@ -71,7 +70,7 @@ class Curriculum(Callback):
         self._fitting = self._told = False
         self.attempts: TensorDict | None = None
         self.attempted: PhiSet | None = None
-        self._attempts: Attempts[ModulePolicy] | None = None
+        self._attempts: Attempts | None = None
 
     @staticmethod
     def among(trainer: Trainer) -> Curriculum | None:
@@ -104,6 +103,12 @@ class Curriculum(Callback):
                 "grows from a set to one that contains it"
             )
         if stage == "fit" or self._begun is None:
+            named = [*task.phi_sets.values()]
+            self.strategy.between = [
+                s
+                for s in named[: named.index(whole)]
+                if s.contains_set(task.phi_set) and not task.phi_set.contains_set(s)
+            ]
             self.strategy.start(task.phi_space, task.phi_set, whole)
             self.tried, self.robot_s, self.rings = 0, 0.0, []
         self._begun, self._fitting = task.phi_set, stage == "fit"
@@ -185,12 +190,13 @@ class Curriculum(Callback):
             trainer: of the run.
             module: the policy that tries the rings.
             phi: task parameters of the attempts, ``[n, P]``.
-            success: what became of them, bool ``[n]``.
+            success: what became of them, bool ``[n]``, or ``[n, H]`` of lifetimes.
             episodes_left: most that tries of rings may take.
         """
         self.attempted = self.strategy.level
-        self.attempts = TensorDict({"phi": phi, "success": success}, batch_size=len(phi))
-        self.strategy.observe(phi, success)
+        shots = success.reshape(len(phi), -1)
+        self.attempts = TensorDict({"phi": phi, "success": shots[:, -1]}, batch_size=len(phi))
+        self.strategy.observe(phi, shots)
         last = self.tried + episodes_left
         tries: list[Tensor] = []
         for proposal in self.strategy.proposals():
@@ -245,7 +251,7 @@ class Curriculum(Callback):
                 f"contain {before}: a level that widens must contain the last"
             )
 
-    def _successes(self, trainer: Trainer, module: LightningModule, step: Proposal) -> Tensor:
+    def _successes(self, trainer: Trainer, module: Any, step: Proposal) -> Tensor:
         """What the policy, as it is, brings on a ring: bool ``[ring_episodes]``."""
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         key = ("ring", task.seed, self.tried)
@@ -254,17 +260,15 @@ class Curriculum(Callback):
         # Ranks share the tries, and decide by those of all.
         mine = phi[share(self.ring_episodes, trainer)]
         if self._attempts is None:
-            self._attempts = Attempts(-(-len(mine) // 2))
-        groups = self._attempts(
-            task, lambda: ModulePolicy(module), mine, (*key, trainer.global_rank)
-        )
-        return self._count(task, module, all_episodes(groups))
+            self._attempts = Attempts(-(-len(mine) // 2), shots=module.shots)
+        groups = self._attempts(task, module, False, mine, (*key, trainer.global_rank))
+        return self._count(task, module, all_attempts(groups))
 
-    def _count(self, task: Any, module: LightningModule, episodes: TensorDict) -> Tensor:
-        """Counts the tries of all ranks; their success."""
+    def _count(self, task: Any, module: LightningModule, attempts: TensorDict) -> Tensor:
+        """Counts the tries of all ranks; their success, in the end where they are lifetimes."""
         success, length = (
-            of_all(module, episodes[name], self.ring_episodes) for name in ("success", "length")
+            of_all(module, attempts[name], self.ring_episodes) for name in ("success", "length")
         )
         self.tried += len(success)
         self.robot_s += float(length.sum()) / task.spec.rate
-        return success
+        return success.reshape(len(success), -1)[:, -1]

@@ -18,7 +18,7 @@ from robot.phi import PhiSet, PhiSpace
 
 @dataclass(eq=False, kw_only=True)
 class MappedStrategy(Strategy):
-    """Keeps a map of the policy's success; its only level is the whole set.
+    """Keeps a map of the policy's success, having adapted; its only level is the whole set.
 
     Attributes:
         bandwidth: of the estimate of success, as a share of each parameter's range.
@@ -49,7 +49,7 @@ class MappedStrategy(Strategy):
 
     @override
     def observe(self, phi: Tensor, success: Tensor) -> None:
-        self._map.add(phi, success)
+        self._map.add(phi, success[:, -1])
 
     @property
     @override

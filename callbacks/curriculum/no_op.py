@@ -3,7 +3,8 @@
 Paper: AdA (2301.07608, section 2.3): of candidate tasks those are trained on in which the agent
 scores sufficiently better than a policy that does nothing, and is not perfect yet. There both are
 measured on each candidate; here the agent's success is read off its latest attempts near by, and
-that of doing nothing off trials at the start, since it never changes.
+that of doing nothing off trials at the start, since it never changes. Where attempts are lifetimes,
+the first shot must not be perfect yet, and the last must do better than doing nothing.
 """
 
 from __future__ import annotations
@@ -70,7 +71,13 @@ class NoOpFilter(MappedStrategy):
         super().start(space, first, whole)
         # Few trials, and what doing nothing leads to varies little from place to place.
         self._no_op = SuccessMap(space, 4 * self.bandwidth, self.trials)
+        self._first = SuccessMap(space, self.bandwidth, self.memory)
         self._rated = False
+
+    @override
+    def observe(self, phi: Tensor, success: Tensor) -> None:
+        super().observe(phi, success)
+        self._first.add(phi, success[:, 0])
 
     @property
     @override
@@ -85,18 +92,20 @@ class NoOpFilter(MappedStrategy):
     @override
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         drawn = self.level.sample(n * self.candidates, generator)
-        p, _ = self._map(drawn)
+        (last, _), (first, _) = self._map(drawn), self._first(drawn)
         nothing, _ = self._no_op(drawn)
-        passes = (p >= nothing + self.margin) & (p < self.solved)
+        passes = (last >= nothing + self.margin) & (first < self.solved)
         # Those that pass come first, each group in the order in which it was drawn.
         return drawn[passes.logical_not().long().argsort(stable=True)[:n]]
 
     @override
     def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), "no_op": self._no_op.state_dict(), "rated": self._rated}
+        maps = {"first": self._first.state_dict(), "no_op": self._no_op.state_dict()}
+        return {**super().state_dict(), **maps, "rated": self._rated}
 
     @override
     def load_state_dict(self, state: dict[str, Any]) -> None:
         super().load_state_dict(state)
+        self._first.load_state_dict(state["first"])
         self._no_op.load_state_dict(state["no_op"])
         self._rated = state["rated"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,8 @@ class Strategy(ABC):
     space: PhiSpace
     whole: PhiSet
     level: PhiSet
+    between: Sequence[PhiSet] = ()
+    """The task's named sets between the first and the whole; told before it is started."""
 
     def __repr__(self) -> str:
         """Name and settings: those of a resumed run must be the same. A dataclass has its own."""
@@ -61,8 +63,17 @@ class Strategy(ABC):
         """Task parameters for the next attempts, ``[n, P]``."""
         return self.level.sample(n, generator)
 
+    def spread(self, n: int, generator: torch.Generator) -> Tensor:
+        """The same for attempts that are to be compared: where the strategy can, evenly spread."""
+        return self.sample(n, generator)
+
     def observe(self, phi: Tensor, success: Tensor) -> None:
-        """Learns what became of attempts at ``phi [n, P]``; ``success`` is bool ``[n]``."""
+        """Learns what became of attempts at ``phi [n, P]``.
+
+        Args:
+            phi: task parameters.
+            success: of each episode, bool ``[n, H]``; H is 1 unless attempts are lifetimes.
+        """
         return
 
     @property

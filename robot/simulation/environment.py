@@ -15,10 +15,9 @@ import mujoco
 import torch
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
-from torchrl.data import Binary, Bounded, Composite, Unbounded
-from torchrl.envs import EnvBase
 
 from robot.arm_description import load_arm
+from robot.batch_env import BatchEnv
 from robot.forward_kinematics import forward_kinematics
 from robot.observation import SeenObjects, observe
 from robot.phi import PhiSet
@@ -36,17 +35,13 @@ from robot.schema import (
 from robot.simulation.physics import Physics
 from robot.simulation.scene import TIMESTEP, compile_scene
 from robot.simulation.task import SimulatedTask, WorldState
+from robot.simulation.world import world_state
 
 # Servos never rest at exactly the same place: joint positions at reset vary by this much, rad.
 START_JITTER = 0.01
 
 
-def size(*dimensions: int) -> torch.Size:
-    """A shape, in the type that TorchRL's specs ask for."""
-    return torch.Size(dimensions)
-
-
-class SimulatedArmEnv(EnvBase):
+class SimulatedArmEnv(BatchEnv):
     """``num_envs`` arms, each on its own table, stepped together at the task's rate.
 
     ``reset(phi=...)`` sets the task parameters (``[num_envs, P]``); without it, and in partial
@@ -70,59 +65,27 @@ class SimulatedArmEnv(EnvBase):
         seed: int = 0,
         num_threads: int = 0,
     ) -> None:
-        super().__init__(device="cpu", batch_size=torch.Size([num_envs]))
-        self.task = task
-        self.phi_set = phi_set
-        self.num_envs = num_envs
+        arm = load_arm(task.scene(phi_set.sample(1, torch.Generator())[0]).arm)
+        shapes, limits = observation_shapes(len(arm.joints)), (arm.action_low, arm.action_high)
+        super().__init__(num_envs, task.phi_space, phi_set, shapes, limits, seed)
+        self.task, self.arm = task, arm
         self.period = 1.0 / task.spec.rate
         self.substeps = round(self.period / TIMESTEP)
         # Servos ramp to a target over the period: so do the commanded targets here.
         self._ramp = torch.linspace(0, 1, self.substeps + 1)[1:, None]  # [substeps, 1]
-        self._generator = torch.Generator()
         self._physics = Physics(num_envs, num_threads or len(os.sched_getaffinity(0)))
-        self.arm = load_arm(task.scene(phi_set.sample(1, torch.Generator())[0]).arm)
         self._home = torch.tensor(self.arm.home_command)
-        self._phi = torch.zeros(num_envs, len(task.phi_space))
         self._goal = torch.zeros(num_envs, len(GOALS) + 3)
         self._camera_error = torch.zeros(num_envs, 3)
         self._homing_error = torch.zeros(num_envs, len(self.arm.joints))
+        self._lag = torch.zeros(num_envs)
         self._size = torch.zeros(num_envs, MAX_OBJECTS, 3)
         self._mask = torch.zeros(num_envs, MAX_OBJECTS)
         self._command = self._home.repeat(num_envs, 1)
-        self._steps = torch.zeros(num_envs, dtype=torch.long)
+        self._set_point = self._command.clone()  # that servos have come to; lags behind
         self._held = torch.zeros(num_envs, dtype=torch.long)
         self._clock = torch.zeros(num_envs, dtype=torch.float64)
         self._command_clock = torch.zeros(num_envs, dtype=torch.float64)
-        self._make_specs()
-        self.set_seed(seed)
-
-    def _make_specs(self) -> None:
-        n, joints = self.num_envs, len(self.arm.joints)
-        fields = {k: Unbounded(size(n, *shape)) for k, shape in observation_shapes(joints).items()}
-        clock = Unbounded(size(n, 1), dtype=torch.float64)
-        self.observation_spec = Composite(
-            {
-                OBSERVATION: Composite(fields, shape=size(n)),
-                PHI: Unbounded(size(n, len(self.task.phi_space))),
-                OBSERVATION_TIME: clock,
-                COMMAND_TIME: clock.clone(),
-            },
-            shape=size(n),
-        )
-        low, high = torch.tensor(self.arm.action_low), torch.tensor(self.arm.action_high)
-        self.action_spec = Bounded(low.expand(n, -1), high.expand(n, -1), shape=size(n, len(low)))
-        self.reward_spec = Bounded(0.0, 1.0, shape=size(n, 1))
-        flag = Binary(1, shape=size(n, 1), dtype=torch.bool)
-        ends = {name: flag.clone() for name in ("done", "terminated", "truncated")}
-        self.done_spec = Composite(ends, shape=size(n))
-
-    def _set_seed(self, seed: int | None) -> None:
-        self._generator.manual_seed(0 if seed is None else seed)
-
-    @property
-    def phi(self) -> Tensor:
-        """Task parameters of the running episodes, ``[num_envs, P]``."""
-        return self._phi.clone()
 
     @property
     def physics_state(self) -> Tensor:
@@ -135,9 +98,7 @@ class SimulatedArmEnv(EnvBase):
 
     def _reset(self, tensordict: TensorDictBase | None, **kwargs: Any) -> TensorDictBase:
         phi: Tensor | None = kwargs.get("phi")
-        rows = torch.ones(self.num_envs, dtype=torch.bool)
-        if tensordict is not None and "_reset" in tensordict:
-            rows = tensordict["_reset"].reshape(self.num_envs)
+        rows = self._rows(tensordict, "_reset")
         # Drawn for all rows, used for those that reset: a partial reset leaves other draws alone.
         drawn = self.phi_set.sample(self.num_envs, self._generator)
         jitter = START_JITTER * (
@@ -165,9 +126,10 @@ class SimulatedArmEnv(EnvBase):
         self._goal[index] = self.task.goal(phi)
         self._camera_error[index] = self.task.camera_error(phi)
         self._homing_error[index] = error = self.task.homing_error(phi)
+        self._lag[index] = self.task.actuator_lag(phi)
         self._size[index], self._mask[index] = 0.0, 0.0
         self._steps[index], self._held[index] = 0, 0
-        self._command[index] = command
+        self._command[index] = self._set_point[index] = command
         self._command_clock[index] = self._clock[index]
         poses = self.task.place(phi)  # [n, N, 7]
         finger = (command[:, -1:] / 2).expand(-1, 2)
@@ -183,19 +145,18 @@ class SimulatedArmEnv(EnvBase):
         self._physics.begin(index.numpy(), models, positions.numpy())
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
-        rows = tensordict.get("_step", None)
-        if rows is None:
-            moving = torch.ones(self.num_envs, dtype=torch.bool)
-        else:
-            moving = rows.reshape(self.num_envs)
+        moving = self._rows(tensordict, "_step")
         last = self._command
         action = torch.where(moving[:, None], tensordict[ACTION].to(torch.float32), last)
         command = clip_command(action, last, self.arm, self.period)
-        targets = last[:, None] + self._ramp * (command - last)[:, None]  # [B, substeps, J + 1]
+        before = self._set_point
+        after = torch.lerp(before, command, 1 - self._lag[:, None])
+        targets = before[:, None] + self._ramp * (after - before)[:, None]  # [B, substeps, J + 1]
         targets[..., :-1] -= self._homing_error[:, None]
         targets[..., -1] /= 2  # each finger moves half of the opening
         broken = self._physics.advance(moving.numpy(), targets.double().numpy())
         self._command.copy_(command)
+        self._set_point = torch.where(moving[:, None], after, before)
         self._command_clock[moving] = self._clock[moving]
         self._steps += moving
         self._clock[moving] += self.period
@@ -213,22 +174,8 @@ class SimulatedArmEnv(EnvBase):
         return out
 
     def _world(self) -> WorldState:
-        joints = len(self.arm.joints)
-        q = self._physics.positions.float()  # [B, J + 2 + 7 S]
-        v = self._physics.velocities.float()  # [B, J + 2 + 6 S]
-        objects = q[:, joints + 2 :].reshape(self.num_envs, MAX_OBJECTS, 7)
-        mask = self._mask[..., None]
-        point, rotation = forward_kinematics(self.arm, q[:, :joints])
-        return WorldState(
-            joint_position=q[:, :joints],
-            joint_velocity=v[:, :joints],
-            gripper_opening=q[:, joints : joints + 2].sum(-1, keepdim=True),
-            grasp_point=point,
-            grasp_rotation=rotation,
-            object_position=objects[..., :3] * mask,
-            object_rotation=first_two_columns(objects[..., 3:]) * mask,
-            object_velocity=v[:, joints + 2 :].reshape(self.num_envs, MAX_OBJECTS, 6) * mask,
-        )
+        physics = self._physics
+        return world_state(self.arm, physics.positions, physics.velocities, self._mask)
 
     def _observe(self, world: WorldState) -> TensorDict:
         seen = world.object_position + self._camera_error[:, None] * self._mask[..., None]
@@ -261,6 +208,7 @@ class SimulatedArmEnv(EnvBase):
         return {
             "phi": self._phi.clone(),
             "command": self._command.clone(),
+            "set_point": self._set_point.clone(),
             "steps": self._steps.clone(),
             "held": self._held.clone(),
             "clock": self._clock.clone(),
@@ -275,29 +223,10 @@ class SimulatedArmEnv(EnvBase):
             torch.arange(self.num_envs), state["phi"], state["command"], state["command"][:, :-1]
         )
         self._command.copy_(state["command"])
+        self._set_point.copy_(state["set_point"])
         self._steps.copy_(state["steps"])
         self._held.copy_(state["held"])
         self._clock.copy_(state["clock"])
         self._command_clock.copy_(state["command_clock"])
         self._generator.set_state(state["generator"])
         self._physics.restore(state["physics"])
-
-
-def first_two_columns(quaternion: Tensor) -> Tensor:
-    """The continuous 6-D rotation of Zhou et al. 2019 from quaternions ``[..., 4]`` (wxyz).
-
-    Returns:
-        The rotation matrices' first two columns, one after the other, ``[..., 6]``.
-    """
-    w, x, y, z = quaternion.unbind(-1)
-    return torch.stack(
-        [
-            1 - 2 * (y * y + z * z),
-            2 * (x * y + w * z),
-            2 * (x * z - w * y),
-            2 * (x * y - w * z),
-            1 - 2 * (x * x + z * z),
-            2 * (y * z + w * x),
-        ],
-        dim=-1,
-    )

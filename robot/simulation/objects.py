@@ -112,12 +112,40 @@ def _bowl(shape: ObjectShape) -> list[Geom]:
     return geoms
 
 
+def _mug(shape: ObjectShape) -> list[Geom]:
+    """An upright cylinder with a handle towards +x; closed, since nothing is put into it."""
+    reach, radius, half_height = shape.half_extents
+    body = reach - radius  # how far the axis is from the middle of the bounding box
+    bar = 0.006
+    geoms: list[Geom] = [
+        {
+            "type": mujoco.mjtGeom.mjGEOM_CYLINDER,
+            "pos": [-body, 0, 0],
+            "size": [radius, half_height, 0],
+            "mass": 0.85 * shape.mass,
+        }
+    ]
+    top = 0.6 * half_height
+    corners = [(radius - body, top), (reach - bar, top), (reach - bar, -top), (radius - body, -top)]
+    for (x, z), (next_x, next_z) in pairwise(corners):
+        geoms.append(
+            {
+                "type": mujoco.mjtGeom.mjGEOM_CAPSULE,
+                "fromto": [x, 0, z, next_x, 0, next_z],
+                "size": [bar, 0, 0],
+                "mass": 0.05 * shape.mass,
+            }
+        )
+    return geoms
+
+
 KINDS: dict[str, Callable[[ObjectShape], list[Geom]]] = {
     "banana": _banana,
     "box": _box,
     "cylinder": _cylinder,
     "ball": _ball,
     "bowl": _bowl,
+    "mug": _mug,
 }
 
 BANANA = ObjectShape("banana", (0.075, 0.0235, 0.0165), mass=0.12)
@@ -125,7 +153,7 @@ BOWL = ObjectShape("bowl", (0.085, 0.085, 0.025), mass=0.4, rgba=(0.30, 0.45, 0.
 
 
 def add_object(spec: mujoco.MjSpec, name: str, shape: ObjectShape) -> None:
-    """Adds the object as a free body; its mass is spread over its geoms by volume."""
+    """Adds the object as a free body; its mass is spread evenly where geoms do not say."""
     body = spec.worldbody.add_body(name=name, pos=[0, 0, shape.rest_height])
     body.add_freejoint(name=name)
     geoms = [
@@ -143,4 +171,5 @@ def add_object(spec: mujoco.MjSpec, name: str, shape: ObjectShape) -> None:
         for attributes in KINDS[shape.kind](shape)
     ]
     for geom in geoms:
-        geom.mass = shape.mass / len(geoms)
+        if np.isnan(geom.mass):
+            geom.mass = shape.mass / len(geoms)

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 import torch
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
-from torchrl.data import Binary, Bounded, Composite, Unbounded
-from torchrl.envs import EnvBase
 
+from robot.batch_env import BatchEnv
 from robot.phi import PhiSet, PhiSpace
 from robot.schema import (
     ACTION,
@@ -49,7 +48,7 @@ class PointTask(Protocol):
         ...
 
 
-class PointEnv(EnvBase):
+class PointEnv(BatchEnv):
     """``num_envs`` points, stepped together; otherwise as the simulated arm's environment.
 
     Args:
@@ -60,46 +59,13 @@ class PointEnv(EnvBase):
     """
 
     def __init__(self, task: PointTask, num_envs: int, phi_set: PhiSet, seed: int = 0) -> None:
-        super().__init__(device="cpu", batch_size=torch.Size([num_envs]))
-        self.task, self.num_envs, self.phi_set = task, num_envs, phi_set
-        self._generator = torch.Generator()
-        self._phi = torch.zeros(num_envs, len(task.phi_space))
+        limits = task.spec.action.low, task.spec.action.high
+        fields = {name: [len(r)] for name, r in task.spec.observation.items()}
+        super().__init__(num_envs, task.phi_space, phi_set, fields, limits, seed)
+        self.task = task
         self._point = torch.zeros(num_envs, 2)
         self._command = torch.zeros(num_envs, 2)
-        self._steps = torch.zeros(num_envs, dtype=torch.long)
-        limits = task.spec.action
-        self._low, self._high = torch.tensor(limits.low), torch.tensor(limits.high)
-        self._make_specs()
-        self.set_seed(seed)
-
-    def _make_specs(self) -> None:
-        n = self.num_envs
-        shape = torch.Size([n])
-        clock = Unbounded(torch.Size([n, 1]), dtype=torch.float64)
-        fields = {
-            k: Unbounded(torch.Size([n, len(r)])) for k, r in self.task.spec.observation.items()
-        }
-        self.observation_spec = Composite(
-            {
-                OBSERVATION: Composite(fields, shape=shape),
-                PHI: Unbounded(torch.Size([n, len(self.task.phi_space)])),
-                OBSERVATION_TIME: clock,
-                COMMAND_TIME: clock.clone(),
-            },
-            shape=shape,
-        )
-        low, high = (
-            torch.tensor(self.task.spec.action.low),
-            torch.tensor(self.task.spec.action.high),
-        )
-        self.action_spec = Bounded(low.expand(n, -1), high.expand(n, -1), shape=torch.Size([n, 2]))
-        self.reward_spec = Bounded(0.0, 1.0, shape=torch.Size([n, 1]))
-        flag = Binary(1, shape=torch.Size([n, 1]), dtype=torch.bool)
-        ends = {name: flag.clone() for name in ("done", "terminated", "truncated")}
-        self.done_spec = Composite(ends, shape=shape)
-
-    def _set_seed(self, seed: int | None) -> None:
-        self._generator.manual_seed(0 if seed is None else seed)
+        self._low, self._high = (torch.tensor(limit) for limit in limits)
 
     @property
     def physics_state(self) -> Tensor:
@@ -116,15 +82,8 @@ class PointEnv(EnvBase):
         return self._observe()
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
-        rows = tensordict.get("_step", None)
-        moving = torch.ones(self.num_envs, dtype=torch.bool)
-        if rows is not None:
-            moving = rows.reshape(self.num_envs)
-        low, high = (
-            torch.tensor(self.task.spec.action.low),
-            torch.tensor(self.task.spec.action.high),
-        )
-        wanted = tensordict[ACTION].clamp(low, high)
+        moving = self._rows(tensordict, "_step")
+        wanted = tensordict[ACTION].clamp(self._low, self._high)
         self._command = torch.where(moving[:, None], wanted, self._command)
         away = self._command - self._point
         reach = (SPEED / away.norm(dim=-1, keepdim=True).clamp(min=1e-9)).clamp(max=1.0)

@@ -24,6 +24,7 @@ class Scene:
     Attributes:
         objects: at most ``MAX_OBJECTS``, in slot order.
         arm: name of the arm's description.
+        table_height: of the table above the arm's base, m.
 
     Raises:
         ValueError: if there are more objects than slots.
@@ -31,6 +32,7 @@ class Scene:
 
     objects: tuple[ObjectShape, ...]
     arm: str = "viperx300s"
+    table_height: float = 0.0
 
     def __post_init__(self) -> None:
         if len(self.objects) > MAX_OBJECTS:
@@ -45,7 +47,7 @@ def _look_at(eye: tuple[float, ...], target: tuple[float, ...]) -> list[float]:
     return [*right, *np.cross(back, right)]
 
 
-def _add_surroundings(spec: mujoco.MjSpec) -> None:
+def _add_surroundings(spec: mujoco.MjSpec, table_height: float) -> None:
     """Table, sky, lights and the camera that pictures are taken with."""
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1280, 960
     spec.visual.quality.shadowsize, spec.visual.quality.offsamples = 1024, 0
@@ -57,8 +59,8 @@ def _add_surroundings(spec: mujoco.MjSpec) -> None:
         builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
         rgb1=[0.86, 0.90, 0.95],
         rgb2=[0.55, 0.62, 0.72],
-        width=256,
-        height=1536,
+        width=32,
+        height=192,
     )
     spec.worldbody.add_light(pos=[0.6, -0.8, 1.6], dir=[-0.2, 0.5, -1], diffuse=[0.6] * 3)
     eye, target = (0.98, -0.62, 0.66), (0.20, 0.0, 0.13)
@@ -66,6 +68,7 @@ def _add_surroundings(spec: mujoco.MjSpec) -> None:
     spec.worldbody.add_geom(
         name="table",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
+        pos=[0, 0, table_height],
         size=[0.8, 0.8, 0.05],
         contype=WORLD,
         conaffinity=WORLD | ARM,
@@ -82,7 +85,7 @@ def build(scene: Scene) -> mujoco.MjSpec:
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     # With impratio 1 a held object creeps out of the fingers.
     spec.option.impratio = 10
-    _add_surroundings(spec)
+    _add_surroundings(spec, scene.table_height)
     add_arm(spec, load_arm(scene.arm))
     for i, shape in enumerate(scene.objects):
         add_object(spec, f"object_{i}", shape)

@@ -85,6 +85,10 @@ class SimulatedTask(Protocol):
         """By how much encoders report more than is true, ``[B, J]`` rad; commands err as much."""
         ...
 
+    def actuator_lag(self, phi: Tensor) -> Tensor:
+        """Share of a command's way that servos are still behind after its period, ``[B]``."""
+        ...
+
     def success(self, world: WorldState, phi: Tensor) -> Tensor:
         """Whether the goal is reached at this instant, bool ``[B]``."""
         ...

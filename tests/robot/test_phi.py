@@ -18,6 +18,21 @@ def test_samples_of_a_union_lie_in_it_and_fall_to_boxes_by_volume():
     assert not union.contains(torch.tensor([[0.3, 0.2]])).any()
 
 
+def test_points_that_are_spread_are_uniform_and_their_mean_varies_less():
+    union = PhiSet("two", (SPACE.box(x=(0.0, 0.1)), SPACE.box(x=(0.5, 0.8))))
+    draws = {name: [] for name in ("sample", "spread")}
+    for seed in range(200):
+        for name, means in draws.items():
+            phi = getattr(union, name)(32, torch.Generator().manual_seed(seed))
+            assert union.contains(phi).all()
+            means.append(phi.mean(0))
+    spread, sampled = (torch.stack(draws[name]) for name in ("spread", "sample"))
+    torch.testing.assert_close(
+        spread.mean(0), torch.tensor([0.25 * 0.05 + 0.75 * 0.65, 0.3]), rtol=0, atol=0.005
+    )
+    assert (spread.std(0) < 0.3 * sampled.std(0)).all()
+
+
 def test_sets_that_are_not_nested_are_refused_by_name():
     with pytest.raises(ValueError, match="phi set 'b' does not contain 'a'"):
         SPACE.nested([box_set("a", 0.1, 0.6), box_set("b", 0.2, 0.9)])

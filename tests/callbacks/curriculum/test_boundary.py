@@ -18,7 +18,7 @@ def started(**arguments):
 
 def attempts(strategy, succeeds, n=400, seed=0):
     phi = strategy.sample(n, torch.Generator().manual_seed(seed))
-    strategy.observe(phi, succeeds(phi))
+    strategy.observe(phi, succeeds(phi)[:, None])
     return phi
 
 
@@ -178,7 +178,7 @@ def of_objects(low, high):
 
 def let_all_succeed(strategy, seed=0):
     phi = strategy.sample(400, torch.Generator().manual_seed(seed))
-    strategy.observe(phi, torch.ones(len(phi), dtype=torch.bool))
+    strategy.observe(phi, torch.ones(len(phi), 1, dtype=torch.bool))
     return phi
 
 
@@ -197,7 +197,7 @@ def test_a_discrete_parameter_widens_by_whole_values_and_its_ring_is_the_new_one
             strategy.accept(proposal, expected_return=0.3)
     assert sorted(seen) == [(0.0, 1.0), (1.0, 2.0), (3.0, 4.0), (4.0, 5.0)]
     assert strategy.progress == 1.0  # of the bounds that have a way
-    strategy.observe(phi, torch.zeros(len(phi), dtype=torch.bool))
+    strategy.observe(phi, torch.zeros(len(phi), 1, dtype=torch.bool))
     assert strategy.level.boxes[0].low[0] == 0.0  # and a bound without one does not move back
 
 
@@ -205,7 +205,7 @@ def test_the_outermost_values_are_tried_and_judged():
     strategy = BoundaryExpansion(attempts=20, boundary=1.0, rehearsal=0.0)
     strategy.start(OBJECTS, of_objects(1.0, 4.0), of_objects(0.0, 5.0))
     phi = strategy.sample(600, torch.Generator().manual_seed(0))
-    strategy.observe(phi, phi[:, 1] >= 3)  # the highest value alone is mastered
+    strategy.observe(phi, phi[:, 1:2] >= 3)  # the highest value alone is mastered
     sides = [(p.side, p.dimension) for p in strategy.proposals()]
     assert (HIGH, 1) in sides
     assert (LOW, 1) not in sides

@@ -6,6 +6,7 @@ from simulated_toy import SPACE as TOY_SPACE
 from simulated_toy import ToyTask
 from tensordict import TensorDict
 
+from callbacks.attempts import Group
 from callbacks.curriculum import BoundaryExpansion, Curriculum, NoOpFilter
 from callbacks.curriculum import callback as module_under_test
 from callbacks.curriculum.no_op import NoOp
@@ -37,8 +38,12 @@ class Rolling:
         success = torch.arange(len(phi)) < self.successes.pop(0)
         return TensorDict({"success": success, "length": torch.full((len(phi),), 7)}, [len(phi)])
 
-    def attempts(self, num_envs):
-        return lambda task, policy, phi, key: [(None, self.rollout(None, policy, phi, key))]
+    def attempts(self, num_envs, shots):
+        def attempt(task, learner, explores, phi, key):
+            assert not explores
+            return [Group(self.rollout(None, learner, phi, key), None)]
+
+        return attempt
 
 
 def alone(task, epoch):
@@ -54,6 +59,7 @@ def alone(task, epoch):
 
 class Logging:
     trainer = alone(None, 0)
+    shots = actor = None
 
     def __init__(self):
         self.logged = {}

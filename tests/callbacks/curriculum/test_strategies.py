@@ -5,6 +5,7 @@ import torch
 
 from callbacks.curriculum import (
     BoundaryExpansion,
+    InOrder,
     Learnability,
     LevelReplay,
     NoOpFilter,
@@ -18,6 +19,8 @@ FIRST = PhiSet("first", (SPACE.box(x=(0.4, 0.6), y=(0.4, 0.6)),))
 WHOLE = PhiSet("whole", (SPACE.box(),))
 MAKERS = [
     BoundaryExpansion,
+    InOrder,
+    InOrder,
     Learnability,
     LevelReplay,
     NoOpFilter,
@@ -42,7 +45,7 @@ def left_half(phi):
 def go_on(strategy, iterations, succeeds=left_half, n=256, first=0):
     for i in range(first, first + iterations):
         phi = strategy.sample(n, seeded(i))
-        strategy.observe(phi, succeeds(phi))
+        strategy.observe(phi, succeeds(phi)[:, None])
         for proposal in strategy.proposals():
             strategy.accept(proposal)
     return strategy.sample(n, seeded(999))
@@ -65,7 +68,7 @@ def test_a_share_may_come_to_no_attempt_at_all(make, n):
     for i in range(3):
         phi = strategy.sample(n, seeded(i))
         assert phi.shape == (n, 2)
-        strategy.observe(phi, left_half(phi))
+        strategy.observe(phi, left_half(phi)[:, None])
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -75,7 +78,7 @@ def test_as_many_as_asked_for_and_all_within_the_whole_set(make):
         phi = strategy.sample(100, seeded(i))
         assert phi.shape == (100, 2)
         assert WHOLE.contains(phi).all()
-        strategy.observe(phi, left_half(phi))
+        strategy.observe(phi, left_half(phi)[:, None])
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -123,7 +126,7 @@ def test_the_filter_leaves_out_what_is_solved_hopeless_or_solved_by_doing_nothin
     drawn = torch.stack([x, torch.rand(4000, generator=seeded(51))], dim=1)
     # In x: hopeless below 1/3, half solved in the middle, solved above 2/3.
     luck = torch.rand(4000, generator=seeded(52))
-    strategy.observe(drawn, (x > 2 / 3) | ((x > 1 / 3) & (luck < 0.5)))
+    strategy.observe(drawn, ((x > 2 / 3) | ((x > 1 / 3) & (luck < 0.5)))[:, None])
     chosen = strategy.sample(200, seeded(53))
     assert ((chosen[:, 0] > 0.27) & (chosen[:, 0] < 0.73)).all()
     assert (chosen[:, 1] > 0.2).float().mean() > 0.9
@@ -146,7 +149,7 @@ def test_replay_agrees_on_all_ranks_whoever_replayed_what():
         shares = [rank.sample(16, seeded(10 * i + r)) for r, rank in enumerate(ranks)]
         phi = torch.cat(shares)
         for rank in ranks:
-            rank.observe(phi, left_half(phi))
+            rank.observe(phi, left_half(phi)[:, None])
     one, other = (rank.state_dict() for rank in ranks)
     assert torch.equal(one["kept"], other["kept"])
     assert torch.equal(one["last_tried"], other["last_tried"])
@@ -159,7 +162,7 @@ def test_a_timetable_widens_whatever_happens():
     for _ in range(6):
         (box,) = strategy.level.boxes
         widths.append(round(box.high[0] - box.low[0], 6))
-        strategy.observe(torch.zeros(1, 2), torch.zeros(1, dtype=torch.bool))
+        strategy.observe(torch.zeros(1, 2), torch.zeros(1, 1, dtype=torch.bool))
     assert widths == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0, 1.0])
     assert started(Timetable(0)).level.boxes == WHOLE.boxes
 

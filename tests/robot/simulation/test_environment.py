@@ -6,9 +6,10 @@ from simulated_toy import SPACE, ToyTask
 from torchrl.envs.utils import check_env_specs
 
 from robot.phi import PhiSet
-from robot.simulation.environment import SimulatedArmEnv, first_two_columns
+from robot.simulation.environment import SimulatedArmEnv
 from robot.simulation.objects import BANANA, BOWL, ObjectShape
 from robot.simulation.scene import TIMESTEP, compile_scene
+from robot.simulation.world import first_two_columns
 
 ALL = ToyTask.phi_sets["all"]
 BOX = ObjectShape("box", (0.02, 0.02, 0.02), mass=0.05)
@@ -219,3 +220,29 @@ def test_rotations_are_the_first_two_columns_of_the_matrix():
         mujoco.mju_quat2Mat(matrix, q.numpy())
         matrix = matrix.reshape(3, 3)
         np.testing.assert_allclose(columns, np.concatenate([matrix[:, 0], matrix[:, 1]]), atol=1e-9)
+
+
+class Lagging(ToyTask):
+    """Its servos are behind by half of every command's way."""
+
+    def actuator_lag(self, phi):
+        return torch.full((len(phi),), 0.5)
+
+
+def test_servos_that_lag_get_there_later_and_what_was_commanded_is_what_is_observed():
+    envs = [SimulatedArmEnv(task, 1, ALL, seed=0) for task in (ToyTask(), Lagging())]
+    moved = []
+    for env in envs:
+        now = env.reset(phi=torch.tensor([[0.4, 0.0]]))
+        start = now["observation", "last_command"].clone()
+        target = start + torch.tensor([0.2, 0, 0, 0, 0, 0, 0])
+        reached = []
+        for _ in range(8):
+            now["action"] = target
+            now = env.step(now)["next"].select(*env.observation_spec.keys())
+            assert torch.equal(now["observation", "last_command"], target)
+            reached.append(float(now["observation", "joint_position"][0, 0]))
+        moved.append(reached)
+    prompt, late = moved
+    assert late[0] < prompt[0] - 0.02
+    assert late[-1] == pytest.approx(prompt[-1], abs=0.01)

@@ -79,6 +79,7 @@ def test_a_gripper_that_never_closes_lifts_nothing():
         ObjectShape("box", (0.03, 0.02, 0.02), 0.08),
         ObjectShape("cylinder", (0.022, 0.022, 0.03), 0.1),
         ObjectShape("ball", (0.022, 0.022, 0.022), 0.06),
+        ObjectShape("mug", (0.045, 0.03, 0.035), 0.15),
     ],
     ids=lambda shape: shape.kind,
 )
@@ -93,6 +94,7 @@ HALF_EXTENTS = {
     "bowl": (0.085, 0.085, 0.025),
     "box": (0.04, 0.03, 0.02),
     "cylinder": (0.03, 0.03, 0.05),
+    "mug": (0.045, 0.03, 0.04),
 }
 
 
