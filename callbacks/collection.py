@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any
 
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info
-from tensordict import TensorDict, TensorDictBase
+from tensordict import TensorDictBase
 from torch import Tensor
 
-from callbacks.attempts import Attempts, all_episodes
+from callbacks.attempts import Attempts, all_attempts, all_decisions
 from callbacks.curriculum.callback import Curriculum
+from callbacks.ray_attempts import RayAttempts
 from datamodules.rollouts import Rollouts
-from lightning_modules.module_policy import ModulePolicy
+from lightning_modules.learning_from_attempts import LearningFromAttempts
 from lightning_modules.ranks import gather
 from robot.seeds import training_seed
 
@@ -27,44 +28,54 @@ class RolloutCollection(Callback):
     without one, from the task's phi set. Each rank collects its share. What is collected is a
     function of the run's seed, the iteration and the weights: a resumed run collects the same.
 
+    An attempt is an episode or, for a learner with ``shots``, a lifetime of so many. A
+    ``fast_dev_run`` collects as few as can be learnt from.
+
     Logs ``collection/success`` (with exploration noise) and, tries of a curriculum included,
-    ``collection/episodes`` (so far) and ``time/collected_s`` (seconds the arm has moved for them).
+    ``collection/attempts`` (so far) and ``time/collected_s`` (seconds the arm has moved for them).
 
     Args:
-        episodes: per iteration, on all ranks together.
+        attempts: per iteration, on all ranks together.
         num_envs: arms of an environment, which are stepped together.
         environments: how many run at the same time; what is collected does not depend on it.
-        budget: most episodes of the run, a curriculum's tries included. The iteration after which
+        ray: where they run: in threads of this process (None), on workers of a Ray cluster by its
+            address (as ``ray.init`` takes it), or of one that is begun on this machine ("local").
+        budget: most attempts of the run, a curriculum's tries included. The iteration after which
             no other fits in is the last: it is learnt from and evaluated.
 
     Raises:
         ValueError: if one of them is below 1.
+        ImportError: if there is no Ray where it is asked for.
     """
 
     def __init__(
         self,
-        episodes: int = 256,
+        attempts: int = 256,
         num_envs: int = 128,
         environments: int = 2,
         budget: int | None = None,
+        ray: str | None = None,
     ) -> None:
-        if min(episodes, num_envs, environments) < 1 or (budget is not None and budget < 1):
+        if min(attempts, num_envs, environments) < 1 or (budget is not None and budget < 1):
             raise ValueError(
-                f"episodes is {episodes}, num_envs {num_envs}, environments {environments} and "
+                f"attempts is {attempts}, num_envs {num_envs}, environments {environments} and "
                 f"budget {budget}, all must be at least 1"
             )
-        if budget is not None and budget < episodes:
+        if budget is not None and budget < attempts:
             raise ValueError(
-                f"budget is {budget}, less than the {episodes} episodes of one iteration"
+                f"budget is {budget}, less than the {attempts} attempts of one iteration"
             )
-        self.episodes = episodes
+        self.attempts = attempts
         self.num_envs = num_envs
         self.environments = environments
         self.budget = budget
         self.collected = 0
         self.robot_s = 0.0
         self._seed: int | None = None
-        self._attempts: Attempts[ExploringPolicy] = Attempts(num_envs, environments)
+        self._attempts = Attempts(num_envs, environments)
+        if ray is not None:
+            address = None if ray == "local" else ray
+            self._attempts = RayAttempts(num_envs, environments, address=address)
 
     def state_dict(self) -> dict[str, Any]:
         """The counters, and the seed that attempts go by."""
@@ -93,25 +104,37 @@ class RolloutCollection(Callback):
             raise ValueError(
                 f"attempts need a task with a scene and {type(task).__name__} has none"
             )
-        if not hasattr(pl_module, "explore"):
+        if not isinstance(pl_module, LearningFromAttempts):
             raise ValueError(f"{type(pl_module).__name__} does not learn from attempts")
-        if not any(isinstance(source, Rollouts) for source in task.sources.values()):
+        sources = [source for source in task.sources.values() if isinstance(source, Rollouts)]
+        if not sources:
             raise ValueError(
                 "RolloutCollection needs datamodules.Rollouts among the task's sources; "
                 f"there are {', '.join(task.sources)}"
             )
+        if trainer.fast_dev_run:  # pyright: ignore[reportAttributeAccessIssue]
+            common = pl_module.common_noise
+            each = common * -(-sources[0].minibatches // common)
+            self.attempts = each * trainer.world_size
+        for name, size in (("attempts", self._share(trainer)), ("num_envs", self.num_envs)):
+            if size % pl_module.common_noise:
+                raise ValueError(
+                    f"{name} (on each process) is {size}, no multiple of the "
+                    f"{pl_module.common_noise} attempts that share their noise"
+                )
         self._seed = task.seed
+        self._attempts.shots = pl_module.shots
         curriculum = Curriculum.among(trainer)
         trials = curriculum.strategy.no_op_trials if curriculum else 0
         if not self._fits(trainer, trials):
             raise ValueError(
-                f"{trials} trials of doing nothing and the {self.episodes} episodes of one "
+                f"{trials} trials of doing nothing and the {self.attempts} attempts of one "
                 f"iteration are more than the budget of {self.budget}"
             )
-        for source in task.sources.values():
-            if isinstance(source, Rollouts) and source.minibatches > self._share(trainer):
+        for source in sources:
+            if source.minibatches > self._share(trainer):
                 raise ValueError(
-                    f"{self._share(trainer)} episodes on each process may be as few samples, too "
+                    f"{self._share(trainer)} attempts on each process may be as few samples, too "
                     f"few for {source.minibatches} minibatches: collect more, or make fewer parts"
                 )
 
@@ -120,15 +143,15 @@ class RolloutCollection(Callback):
         used = self._used(Curriculum.among(trainer))
         if not self._fits(trainer, used):
             rank_zero_info(
-                f"no iteration of {self._share(trainer) * trainer.world_size} episodes fits in: "
+                f"no iteration of {self._share(trainer) * trainer.world_size} attempts fits in: "
                 f"{used} of the budget's "
                 f"{self.budget} are spent"
             )
             trainer.fit_loop.max_epochs = trainer.current_epoch
 
     def _share(self, trainer: Trainer) -> int:
-        """Episodes of each rank; rounded up, so that all have as many."""
-        return -(-self.episodes // trainer.world_size)
+        """Attempts of each rank; rounded up, so that all have as many."""
+        return -(-self.attempts // trainer.world_size)
 
     def _fits(self, trainer: Trainer, used: int) -> bool:
         """Whether there is room for one more iteration."""
@@ -145,36 +168,42 @@ class RolloutCollection(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Collects with the weights in training, never with averaged ones."""
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        module: Any = pl_module
+        assert isinstance(pl_module, LearningFromAttempts)
+        module = pl_module
         source = next(s for s in task.sources.values() if isinstance(s, Rollouts))
         place = ("collection", task.seed, trainer.current_epoch, trainer.global_rank)
         generator = torch.Generator().manual_seed(training_seed(*place))
         curriculum = Curriculum.among(trainer)
         phi_set = curriculum.strategy if curriculum else task.phi_set
-        phi = phi_set.sample(self._share(trainer), generator)
-        groups = self._attempts(task, lambda: ExploringPolicy(module), phi, place)
-        episodes = all_episodes(groups)
-        source.replace(module.samples(all_decisions(groups), episodes), trainer.current_epoch)
-        self._count(trainer, module, task, episodes, curriculum)
+        share, common = self._share(trainer), module.common_noise
+        if common == 1:
+            phi = phi_set.sample(share, generator)
+        else:  # what is compared, is compared at the same task parameters
+            phi = phi_set.spread(common, generator).repeat(share // common, 1)
+        groups = self._attempts(task, module, True, phi, place)
+        attempts = all_attempts(groups)
+        source.replace(module.samples(all_decisions(groups), attempts), trainer.current_epoch)
+        self._count(trainer, module, task, attempts, curriculum)
 
     def _count(
         self,
         trainer: Trainer,
-        module: LightningModule,
+        module: LearningFromAttempts,
         task: Any,
-        episodes: TensorDictBase,
+        attempts: TensorDictBase,
         curriculum: Curriculum | None,
     ) -> None:
         everyone: dict[str, Tensor] = {
-            name: gather(module, episodes[name]).flatten(0, 1)
-            for name in ("phi", "success", "length")
+            name: gather(module, attempts[name]).flatten(0, 1) for name in ("success", "length")
         }
+        told = module.outcomes(attempts)
         self.collected += len(everyone["success"])
         self.robot_s += float(everyone["length"].sum()) / task.spec.rate
         robot_s = self.robot_s
         if curriculum:
             left = math.inf if self.budget is None else self.budget - self._used(curriculum)
-            curriculum.advance(trainer, module, everyone["phi"], everyone["success"], left)
+            phi, success = (gather(module, told[name]).flatten(0, 1) for name in ("phi", "success"))
+            curriculum.advance(trainer, module, phi, success, left)
             robot_s += curriculum.robot_s
         used = self._used(curriculum)
         if not self._fits(trainer, used):
@@ -183,51 +212,8 @@ class RolloutCollection(Callback):
         module.log_dict(
             {
                 "collection/success": everyone["success"].float().mean(),
-                "collection/episodes": float(used),
+                "collection/attempts": float(used),
                 "time/collected_s": robot_s,
             },
             batch_size=1,
         )
-
-
-class ExploringPolicy(ModulePolicy):
-    """A learner as the rollouts see it, which explores and notes what it decided."""
-
-    def __init__(self, module: Any) -> None:
-        super().__init__(module)
-        self._noted: list[TensorDict] = []
-
-    def __call__(
-        self, observations: TensorDictBase, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """Observations ``[B, To]`` -> action chunk ``[B, Ta, A]``, noted."""
-        explored = self._module.explore(observations.to(self.device), generator)
-        chunk = explored.pop("chunk")
-        self._noted.append(explored)
-        return chunk
-
-    def decisions(self, length: Tensor) -> TensorDict:
-        """All that was decided, with the ``episode`` and the ``index`` of each.
-
-        The rollout asks once every Ta steps, about the episodes that go on.
-
-        Args:
-            length: steps of each episode, long ``[N]``; they ran side by side.
-        """
-        count = -(-length // self.action_horizon)  # decisions of each episode
-        for index, part in enumerate(self._noted):
-            part["episode"] = (count > index).nonzero().squeeze(-1).to(self.device)
-            part["index"] = torch.full_like(part["episode"], index)
-        return cast("TensorDict", TensorDict.cat(self._noted))
-
-
-def all_decisions(groups: list[tuple[ExploringPolicy, TensorDict]]) -> TensorDict:
-    """The decisions of all groups, ``[D]``; ``episode`` counts through them."""
-    parts: list[TensorDict] = []
-    first = 0
-    for policy, episodes in groups:
-        part = policy.decisions(episodes["length"])
-        part["episode"] += first
-        first += len(episodes)
-        parts.append(part)
-    return cast("TensorDict", TensorDict.cat(parts))

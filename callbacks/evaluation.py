@@ -26,8 +26,9 @@ class RolloutEvaluation(PeriodicEvaluation):
     (:mod:`robot.seeds`). Ranks share the episodes.
 
     Logs ``rollout/success/<phi_set>`` with ``/n``, ``/lo`` and ``/hi`` (Wilson 95 %),
-    ``rollout/success`` (the phi set the task trains on) and ``time/robot_s`` (seconds the arm has
-    moved so far). Then it shows the rollouts to every :class:`RolloutObserver`.
+    ``rollout/success/held_out/<name>`` at test, ``rollout/success`` (the phi set the task trains
+    on) and ``time/robot_s`` (seconds the arm has moved so far). Then it shows the rollouts to every
+    :class:`RolloutObserver`.
 
     Args:
         every_n_epochs: validations in other epochs roll nothing out, but in the last one.
@@ -82,6 +83,8 @@ class RolloutEvaluation(PeriodicEvaluation):
         """Rolls out ``n`` episodes on each phi set."""
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         phi_sets: dict[str, PhiSet] = {**task.phi_sets, task.phi_set.name: task.phi_set}
+        if stage == "test":
+            phi_sets |= {f"held_out/{name}": s for name, s in getattr(task, "held_out", {}).items()}
         observers = [c for c in trainer.callbacks if isinstance(c, RolloutObserver)]  # pyright: ignore[reportAttributeAccessIssue]
         mine, key = share(n, trainer), STAGE_KEY[stage]
         environment = self._environment(task, min(len(mine), self.num_envs))

@@ -140,8 +140,15 @@ def _smooth(places: Array, at: Array, success: Array) -> Array:
 
 
 def _draw_sets(axes: Axes, outlines: Mapping[str, list[Array]]) -> None:
-    """Outlines every phi set, and names it at its far left corner."""
+    """Outlines every phi set, and names it at its far left corner.
+
+    Where the next one is as wide on the table and differs in something else, it is not drawn again.
+    """
+    drawn: list[Array] = []
     for name, borders in outlines.items():
+        if any(np.array_equal(borders[0], other) for other in drawn):
+            continue
+        drawn.append(borders[0])
         for border in borders:
             for color, width in (("white", 2.2), ("black", 1.1)):
                 line = Polygon(border[:, ::-1], fill=False, edgecolor=color, linewidth=width)

@@ -17,8 +17,8 @@ STAGE_KEY: dict[Stage, int] = {"validation": 0, "test": 1}
 class PeriodicEvaluation(Callback, ABC):
     """Evaluates on little at validation, in some epochs and the last, and on much at test.
 
-    At the start of the validation epoch: with ``EMAWeightAveraging`` listed before it, the averaged
-    weights are in place there.
+    In a ``fast_dev_run``, on one. At the start of the validation epoch: with
+    ``EMAWeightAveraging`` listed before it, the averaged weights are in place there.
 
     Attributes:
         every_n_epochs: validations in other epochs evaluate nothing, but in the last one.
@@ -48,7 +48,8 @@ class PeriodicEvaluation(Callback, ABC):
     @torch.inference_mode(False)
     @torch.no_grad()
     def _run(self, trainer: Trainer, module: LightningModule, stage: Stage) -> None:
-        self.evaluate(trainer, module, stage, self.amount[stage])
+        fast: bool = trainer.fast_dev_run  # pyright: ignore[reportAttributeAccessIssue]
+        self.evaluate(trainer, module, stage, trainer.world_size if fast else self.amount[stage])
 
     @abstractmethod
     def evaluate(self, trainer: Trainer, module: LightningModule, stage: Stage, n: int) -> None:

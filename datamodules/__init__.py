@@ -2,6 +2,7 @@
 
 from datamodules.bumped_camera import BumpedCamera
 from datamodules.demonstrations import Demonstrations
+from datamodules.four_axes import FourAxes
 from datamodules.hidden_reach import HiddenReach
 from datamodules.lifetimes import Lifetimes
 from datamodules.pick_banana import PickBanana
@@ -16,6 +17,7 @@ from datamodules.wrong_homing import WrongHoming
 __all__ = [
     "BumpedCamera",
     "Demonstrations",
+    "FourAxes",
     "HiddenReach",
     "Lifetimes",
     "PickBanana",

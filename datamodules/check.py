@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, rate in rates.items():
         low, high = rate.interval
         print(f"{name:12} {rate.rate:.3f} ({low:.3f} to {high:.3f}), n {rate.n}")
-    curve = reference(task, args.episodes, SHOTS, args.seed)
+    generator = torch.Generator().manual_seed(evaluation_seed("reference", args.seed))
+    phi = task.phi_set.sample(args.episodes, generator)
+    curve = reference(task, phi, SHOTS, args.seed)
     print("reference    " + " ".join(f"{rate.rate:.3f}" for rate in curve))
     result: dict[str, float | bool] = {}
     for shot, rate in enumerate(curve, start=1):
@@ -101,11 +103,10 @@ def admission(task: Hidden, episodes: int, seed: int) -> dict[str, SuccessRate]:
 
 
 def reference(
-    task: Hidden, lifetimes: int, shots: int, seed: int, choice: Choice = "best"
+    task: Hidden, phi: Tensor, shots: int, seed: int, choice: Choice = "best"
 ) -> list[SuccessRate]:
-    """Success at each shot of a scripted operator who searches."""
-    generator = torch.Generator().manual_seed(evaluation_seed("reference", seed))
-    phi = task.phi_set.sample(lifetimes, generator)
+    """Success at each shot of a scripted operator who searches, at ``phi [N, P]``."""
+    generator = torch.Generator().manual_seed(evaluation_seed("search", seed))
     search = Search(task, phi, generator, choice)
     curve: list[SuccessRate] = []
     for shot in range(shots):

@@ -15,6 +15,7 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
+from datamodules.lifetimes import Lifetimes
 from datamodules.sources import SourcedDataModule
 from datamodules.tabletop import tabletop_spec
 from datamodules.task import TaskDataModule, rollouts_alone
@@ -24,6 +25,7 @@ from robot.policy import Policy, PolicyWrapper
 from robot.record import demonstrate
 from robot.schema import OBSERVATION, PHI, TaskSpec
 from robot.seeds import evaluation_seed
+from robot.simulation.environment import SimulatedArmEnv
 from robot.teleop.operator import Plan
 
 SIDE_BY_SIDE = 64  # scripted attempts
@@ -86,6 +88,15 @@ class Hidden(SourcedDataModule):
         Returns:
             ``[N, Q]``.
         """
+
+    def setup(self, stage: str) -> None:
+        """Sets the sources up; lifetimes have to be of this family."""
+        super().setup(stage)
+        assert self.trainer is not None
+        for source in self.sources.values():
+            if isinstance(source, Lifetimes):
+                horizons: Any = self.trainer.lightning_module.horizons
+                source.check(self.task_name, horizons.action)
 
     def check_hidden(self) -> None:
         """Refuses a family in which nothing is to be found out.
@@ -174,7 +185,7 @@ class HiddenTask(TaskDataModule, Hidden):
         """Which of them succeed in simulation."""
         successes: list[bool] = []
         for rows in torch.arange(len(phi)).split(SIDE_BY_SIDE):
-            env = self.environment(len(rows), seed)
+            env = SimulatedArmEnv(self, len(rows), self.phi_set, seed)
             plans = [self.plan_in_turn(each) for each in hypotheses[rows]]
             key = evaluation_seed("operator", seed, int(rows[0]))
             episodes = demonstrate(env, plans, key, phi=phi[rows])

@@ -22,6 +22,7 @@ from robot.simulation.point import PointEnv
 # How far from the truth the target may be seen, each way, and how near one has to stop, m: so that
 # the best search needs about five attempts to find nine in ten.
 REACH, NEAR = 0.1, 0.052
+HALF = (-REACH / 2, REACH / 2)
 CENTER, AROUND = (0.38, 0.0), 0.05  # where it is seen, m
 
 SPACE = PhiSpace(
@@ -64,7 +65,9 @@ class HiddenReach(Hidden):
 
     task_name = "hidden_reach"
     phi_space = SPACE
-    phi_sets = SPACE.nested([PhiSet("wide", (SPACE.box(),))])
+    phi_sets = SPACE.nested(
+        [PhiSet("near", (SPACE.box(error_x=HALF, error_y=HALF),)), PhiSet("wide", (SPACE.box(),))]
+    )
     max_steps = 16  # two decisions of eight steps
 
     def __init__(self, phi_set: str, sources: dict[str, Source], seed: int = 0) -> None:

@@ -30,10 +30,13 @@ Past an episode's end everything is zero.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
+import torch
 from tensordict import TensorDict, TensorDictBase
 
 SCHEMA_VERSION = 1
@@ -121,8 +124,14 @@ class LifetimeStore:
         temporary.rename(self.path / f"part-{part:05d}")
 
     def part(self, part: int) -> TensorDict:
-        """The lifetimes of one part."""
-        return TensorDict.load_memmap(self.path / f"part-{part:05d}")
+        """The lifetimes of one part.
+
+        Raises:
+            ValueError: if a file of it is missing or not as long as it was.
+        """
+        folder = self.path / f"part-{part:05d}"
+        _check_whole(folder)
+        return TensorDict.load_memmap(folder)
 
     def load(self) -> TensorDict:
         """All lifetimes, ``[N]``.
@@ -145,8 +154,25 @@ class LifetimeStore:
         return json.loads(file.read_text()) if file.is_file() else {}
 
 
+def _check_whole(folder: Path) -> None:
+    """Refuses a part that was cut short: what is missing would be read as zeros."""
+    try:
+        fields: dict[str, Any] = json.loads((folder / "meta.json").read_text())
+        for name in FIELDS:
+            dtype = getattr(torch, fields[name]["dtype"].removeprefix("torch."))
+            expected = math.prod(fields[name]["shape"]) * dtype.itemsize
+            if (folder / f"{name}.memmap").stat().st_size != expected:
+                raise ValueError(f"{name}.memmap does not hold {expected} bytes")
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"the lifetimes in {str(folder)!r} are broken ({error}): remove that folder, and "
+            "'python train.py predict' makes them again"
+        ) from error
+
+
 def _write(file: Path, content: dict[str, Any]) -> None:
     """Writes a whole file or nothing."""
-    temporary = file.with_name(f".{file.name}")
+    # Ranks write the same at the same time: each to a file of its own first.
+    temporary = file.with_name(f".{file.name}-{uuid4().hex}")
     temporary.write_text(json.dumps(content, indent=2) + "\n")
     temporary.rename(file)

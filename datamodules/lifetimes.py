@@ -63,26 +63,46 @@ class Lifetimes(Source):
         """Opens the store, if there is one yet, and checks that it fits.
 
         Raises:
-            ValueError: if it is of another task, or was made under other horizons.
+            ValueError: if it is for another arm, or was made under other horizons.
         """
         self._place = seed, rank, world_size
         try:
             store = LifetimeStore.open(self.path)
         except FileNotFoundError:
             return  # `predict` is about to make it; a training is told by train_loader
-        theirs = store.metadata
-        expected = {
-            "spec": TaskSpec.from_dict(spec.to_dict()).to_dict(),
-            "observation_horizon": observation_horizon,
-            "prediction_horizon": prediction_horizon,
-        }
-        theirs = theirs | {"spec": TaskSpec.from_dict(theirs["spec"]).to_dict()}
-        for name, value in expected.items():
-            if theirs[name] != value:
-                what = f"{name} is" if name != "spec" else "task, arm or ranges are"
-                shown = f" {theirs[name]}, here it is {value}" if name != "spec" else " others"
-                raise ValueError(f"the lifetimes at {self.path} do not fit: their {what}{shown}")
-        self._lifetimes = _marked(store.load(), own=False)
+        theirs = TaskSpec.from_dict(store.metadata["spec"]).to_dict()
+        if theirs != TaskSpec.from_dict(spec.to_dict()).to_dict():
+            raise ValueError(f"the lifetimes at {self.path} do not fit: their arm or ranges do not")
+        self._check(store, "observation_horizon", observation_horizon)
+        self._check(store, "prediction_horizon", prediction_horizon)
+        if store.parts():
+            self._lifetimes = _marked(store.load(), own=False)
+
+    def check(self, task: str, action_horizon: int) -> None:
+        """Refuses lifetimes of another family, or of one who decides more or less often.
+
+        Raises:
+            ValueError: one sentence with theirs and what is needed.
+        """
+        if self._lifetimes is not None:
+            store = LifetimeStore.open(self.path)
+            self._check(store, "task", task)
+            self._check(store, "action_horizon", action_horizon)
+
+    def _check(self, store: LifetimeStore, name: str, value: object) -> None:
+        if (theirs := store.metadata[name]) != value:
+            raise ValueError(
+                f"the lifetimes at {self.path} do not fit: their {name} is {theirs}, here it is "
+                f"{value}"
+            )
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """Episodes of a lifetime and most decisions of one; None while there are no lifetimes."""
+        if self._lifetimes is None:
+            return None
+        _, shots, most = self._lifetimes["observation"].shape[:3]
+        return shots, most
 
     def add(self, lifetimes: TensorDict) -> None:
         """Serves these, too, the learner's own, from the next loader on."""
@@ -94,7 +114,8 @@ class Lifetimes(Source):
         ``own``, bool ``[B]``, says whose they are: what a learner has done itself is no example.
 
         Raises:
-            FileNotFoundError: if there are none.
+            FileNotFoundError: if there is no store.
+            ValueError: if it has no lifetimes yet.
         """
         everyone = self._everyone()
         shown = everyone[self._held_out(everyone) :]
@@ -108,7 +129,7 @@ class Lifetimes(Source):
 
     def _everyone(self) -> TensorDict:
         if self._lifetimes is None:
-            LifetimeStore.open(self.path)  # says that there is none
+            LifetimeStore.open(self.path).load()  # says that there are none
             raise RuntimeError("the lifetimes appeared after the source was set up")
         return self._lifetimes
 

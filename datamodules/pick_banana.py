@@ -6,15 +6,13 @@ import math
 
 from torch import Tensor
 
+from datamodules.goals import held_up
 from datamodules.task import TaskDataModule, polar_pose
 from robot.phi import Dimension, PhiSet, PhiSpace
 from robot.simulation.objects import BANANA
 from robot.simulation.scene import Scene
 from robot.simulation.task import WorldState
 from robot.teleop.operator import Plan, pick
-
-# How high the banana's middle must be, how near to the fingers (m) and how slow (m/s).
-LIFTED, HELD, CALM = 0.10, 0.08, 0.5
 
 SPACE = PhiSpace(
     (
@@ -61,10 +59,7 @@ class PickBanana(TaskDataModule):
 
     def success(self, world: WorldState, phi: Tensor) -> Tensor:
         """Whether the banana is up, in the hand and not flying."""
-        banana = world.object_position[:, 0]
-        held = (banana - world.grasp_point).norm(dim=-1) < HELD
-        calm = world.object_velocity[:, 0, :3].norm(dim=-1) < CALM
-        return (banana[:, 2] > LIFTED) & held & calm
+        return held_up(world)
 
     def plan(self) -> Plan:
         """Pick it up."""

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from datamodules.goals import placed
 from datamodules.task import TaskDataModule, polar_pose
 from robot.phi import Dimension, PhiSet, PhiSpace
 from robot.simulation.objects import BANANA, BOWL
@@ -69,11 +70,7 @@ class PlaceInBowl(TaskDataModule):
 
     def success(self, world: WorldState, phi: Tensor) -> Tensor:
         """Whether the banana lies over the bowl's bottom, low and still, the gripper open."""
-        banana, bowl = world.object_position[:, 0], world.object_position[:, 1]
-        inside = (banana[:, :2] - bowl[:, :2]).norm(dim=-1) < BOWL.half_extents[0] / 2
-        low = banana[:, 2] < bowl[:, 2] + 2 * BOWL.half_extents[2]
-        still = world.object_velocity[:, 0, :3].norm(dim=-1) < 0.05
-        return inside & low & still & (world.gripper_opening[:, 0] > 0.06)
+        return placed(world, bowl=1)
 
     def plan(self) -> Plan:
         """Pick the banana, put it down over the bowl."""

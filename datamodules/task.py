@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,12 +18,14 @@ from datamodules.demonstrations import Demonstrations
 from datamodules.sources import Source, SourcedDataModule
 from datamodules.tabletop import tabletop_spec
 from robot.arm_description import ArmDescription, load_arm
+from robot.arm_env import ArmEnv
 from robot.phi import PhiSet, PhiSpace, named_set
 from robot.record import record
 from robot.schema import GOALS, TaskSpec
 from robot.simulation.environment import SimulatedArmEnv
 from robot.simulation.scene import Scene
 from robot.simulation.task import WorldState
+from robot.stations import Stations
 from robot.teleop.operator import Plan
 
 
@@ -29,8 +33,9 @@ class TaskDataModule(SourcedDataModule):
     """A task on the table. A subclass is one file; it works with every stage and callback.
 
     A subclass sets ``task_name``, ``phi_space``, ``phi_sets``, ``max_steps`` and, if it is not to
-    lift, ``goal_name`` (one of ``robot.schema.GOALS``). An episode succeeds when the goal has been
-    reached for ``hold_steps`` steps in a row. It defines
+    lift, ``goal_name`` (one of ``robot.schema.GOALS``); sets that are in none of those, by the name
+    of what they leave out, may be ``held_out`` for the test. An episode succeeds when the goal has
+    been reached for ``hold_steps`` steps in a row. It defines
     :meth:`scene`, :meth:`place`, :meth:`success` and, where demonstrations can be scripted,
     :meth:`plan`.
 
@@ -38,6 +43,7 @@ class TaskDataModule(SourcedDataModule):
         phi_set: name of the set of task parameters that episodes are recorded and trained on.
         sources: what to learn from, by name.
         seed: of recording, the split and the order of the data.
+        stations: arms that rollouts are made on; simulated ones if None.
 
     Raises:
         TypeError: if the class leaves one of them out.
@@ -47,14 +53,22 @@ class TaskDataModule(SourcedDataModule):
     task_name: str
     phi_space: PhiSpace
     phi_sets: dict[str, PhiSet]
+    held_out: Mapping[str, PhiSet] = MappingProxyType({})
     max_steps: int
     hold_steps: int = 3
     goal_name: str = "lift"
     rate: float = 10.0
     arm_name: str = "viperx300s"
 
-    def __init__(self, phi_set: str, sources: dict[str, Source], seed: int = 0) -> None:
+    def __init__(
+        self,
+        phi_set: str,
+        sources: dict[str, Source],
+        seed: int = 0,
+        stations: Stations | None = None,
+    ) -> None:
         super().__init__(sources=sources, seed=seed)
+        self.stations = stations
         for name in ("task_name", "phi_space", "phi_sets", "max_steps"):
             if not hasattr(self, name):
                 raise TypeError(f"task {type(self).__name__} must set {name}")
@@ -100,12 +114,26 @@ class TaskDataModule(SourcedDataModule):
         """By how much encoders report more than is true, ``[B, J]`` rad; they are right."""
         return torch.zeros(len(phi), len(self.arm.joints))
 
+    def actuator_lag(self, phi: Tensor) -> Tensor:
+        """Share of a command's way that servos are still behind after its period, ``[B]``; none."""
+        return torch.zeros(len(phi))
+
     def plan(self) -> Plan | None:
         """How a scripted operator solves the task; None where only a person can."""
         return None
 
-    def environment(self, num_envs: int, seed: int = 0, num_threads: int = 0) -> SimulatedArmEnv:
-        """A batch of simulated arms on this task; phi is drawn from the current phi set."""
+    def environment(
+        self, num_envs: int, seed: int = 0, num_threads: int = 0
+    ) -> SimulatedArmEnv | ArmEnv:
+        """A batch of arms on this task; phi is drawn from the current phi set.
+
+        Args:
+            num_envs: simulated arms of the batch; of driven ones there are as many as there are.
+            seed: of the draws.
+            num_threads: of the simulation; 0 takes all cores.
+        """
+        if self.stations is not None:
+            return self.stations.environment(self, self.phi_set, seed)
         return SimulatedArmEnv(self, num_envs, self.phi_set, seed, num_threads)
 
     def prepare_data(self) -> None:
@@ -177,6 +205,12 @@ class TaskDataModule(SourcedDataModule):
         """Sets the sources up; a test rolls out and needs none."""
         if stage != "test":
             super().setup(stage)
+
+    def teardown(self, stage: str) -> None:
+        """Sends driven arms to their rest."""
+        super().teardown(stage)
+        if self.stations is not None:
+            self.stations.close()
 
     def val_dataloader(self) -> Any:
         """Batches to validate on; where no source keeps some apart, rollouts are all there is."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
+from datamodules.goals import held_up
 from datamodules.grasp_tolerance import RELIABLE
 from datamodules.hidden import HiddenTask
-from datamodules.pick_banana import CALM, HELD, LIFTED, PickBanana
+from datamodules.pick_banana import PickBanana
 from datamodules.task import polar_pose
 from robot.imagined import alone
 from robot.phi import Dimension, PhiSet, PhiSpace
@@ -66,11 +66,7 @@ class WantedObject(HiddenTask):
 
     def success(self, world: WorldState, phi: Tensor) -> Tensor:
         """Whether the wanted one is up, in the hand and not flying."""
-        row, slot = torch.arange(len(phi)), wanted(self.phi_space.hidden(phi))
-        banana = world.object_position[row, slot]
-        held = (banana - world.grasp_point).norm(dim=-1) < HELD
-        calm = world.object_velocity[row, slot, :3].norm(dim=-1) < CALM
-        return (banana[:, 2] > LIFTED) & held & calm
+        return held_up(world, wanted(self.phi_space.hidden(phi)))
 
     def as_if(self, observation: TensorDictBase, hypothesis: Tensor) -> TensorDictBase:
         """The one that would be wanted, alone on the table."""

@@ -1,8 +1,11 @@
-"""Returns and advantages of decisions: the outer Markov decision process of DPPO.
+"""Returns and advantages of decisions, in an episode or in a lifetime of several.
+
+The outer Markov decision process of DPPO.
 
 Papers: GAE (Schulman et al. 2016, 1506.02438, eq. 16), DPPO (2409.00588, section 4.3).
 
-Symbols: N episodes, D decisions of all of them, L most decisions of an episode.
+Symbols: N episodes (or lifetimes), D decisions of all of them, L most decisions of an episode, S
+most decisions of a lifetime.
 
 One decision is one action chunk; the reward is sparse, 1 in the decision that succeeds. Whether an
 episode ends by success or because its time is up, nothing is expected after it.
@@ -67,6 +70,38 @@ def returns_to_go(episode: Tensor, index: Tensor, success: Tensor, gamma: float)
     count = torch.bincount(episode, minlength=len(success))
     left = (count[episode] - 1 - index).to(torch.float32)
     return success[episode] * gamma**left
+
+
+def lifetime_advantages(
+    there: Tensor, last: Tensor, reward: Tensor, value: Tensor, gamma: float, gae_lambda: float
+) -> tuple[Tensor, Tensor]:
+    """GAE of each decision of lifetimes, and the return its value is to predict.
+
+    What is found out in one episode pays in those after it: advantages go on where an episode ends
+    and are cut where a lifetime does. In an episode nothing is discounted, since all that counts is
+    whether it succeeds; from one to the next ``gamma`` is.
+
+    Args:
+        there: which decisions there are, bool ``[N, S]``.
+        last: which are the last of their episode, bool ``[N, S]``.
+        reward: of each, ``[N, S]``.
+        value: of what was seen and remembered at each, ``[N, S]``.
+        gamma: discount from an episode to the next.
+        gae_lambda: 0 one-step advantages .. 1 whole returns.
+
+    Returns:
+        Advantages and returns, ``[N, S]`` each; 0 where there is no decision.
+    """
+    advantage = torch.zeros_like(value)
+    next_value, next_advantage = torch.zeros_like(value[:, 0]), torch.zeros_like(value[:, 0])
+    for s in reversed(range(value.shape[1])):
+        discount = torch.where(last[:, s], gamma, 1.0)
+        error = reward[:, s] + discount * next_value - value[:, s]
+        found = error + discount * gae_lambda * next_advantage
+        advantage[:, s] = torch.where(there[:, s], found, 0.0)
+        next_value = torch.where(there[:, s], value[:, s], next_value)
+        next_advantage = torch.where(there[:, s], found, next_advantage)
+    return advantage, torch.where(there, advantage + value, 0.0)
 
 
 def explained_variance(value: Tensor, returns: Tensor) -> Tensor:

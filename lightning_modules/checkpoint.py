@@ -9,6 +9,7 @@ Beside Lightning's own keys a checkpoint holds plain data only:
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import pickle
 import zipfile
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 # How the names of weights begin that acting does not ask: slim checkpoints leave them out.
 ONLY_FOR_TRAINING = "critic."
+# Arguments of a learner with a memory: heads share their weights' shapes.
+TRUNK = ("width", "num_layers", "num_heads", "context")
 
 
 def describe(instance: object, init_args: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,6 +118,7 @@ def check_same_policy(
         ),
         ("denoiser", theirs["denoiser"], mine["denoiser"]),
         ("schedule", theirs["schedule"], mine["schedule"]),
+        *((name, theirs.get(name), mine.get(name)) for name in TRUNK),
     )
 
 
@@ -157,6 +161,7 @@ def check_same_training(checkpoint: Mapping[str, Any], init_args: Mapping[str, A
     kept = (
         *("objective", "learning_rate", "critic_learning_rate", "weight_decay", "warmup_steps"),
         *("exploration", "cloning_weight", "critic_warmup", "target_kl"),
+        *("imitation", "oracle", "shots", "common_noise"),
     )
     for name in kept:
         if theirs.get(name) != init_args.get(name):
@@ -194,6 +199,20 @@ def check_finite(weights: Mapping[str, Tensor]) -> None:
     for name, value in weights.items():
         if not value.isfinite().all():
             raise ValueError(f"the checkpoint's weights {name!r} are not finite")
+
+
+def has_memory(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether the learner reads its whole lifetime, or what it sees alone."""
+    return set(TRUNK) <= set(checkpoint["policy"]["init_args"])
+
+
+def fingerprint(weights: Mapping[str, Tensor]) -> str:
+    """Which weights these are, in a few letters: other weights have another one."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(weights[name].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _difference(what: str, saved: Any, current: Any) -> str:

@@ -10,6 +10,8 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor
 
+TYPICAL_DECISIONS = 10  # of an episode: brings the time to about 1
+
 
 def decided(batch: TensorDictBase, action_horizon: int) -> Tensor:
     """Which decisions there are, bool ``[B, H, L]``: an episode may end early."""
@@ -43,3 +45,21 @@ def before(values: Tensor, there: Tensor) -> Tensor:
     index = previous.clamp(min=0).reshape(*previous.shape, *[1] * (values.ndim - 2))
     found = values.gather(1, index.expand_as(values))
     return torch.where((previous >= 0).reshape(index.shape), found, torch.zeros_like(found))
+
+
+def signals(there: Tensor, success: Tensor) -> Tensor:
+    """What tokens say beside what was seen and done, ``[B, S, 3]``.
+
+    Whether the episode before succeeded (at the first decision of one), whether an episode begins,
+    and the time in it.
+
+    Args:
+        there: which decisions there are, bool ``[B, H, L]``.
+        success: of each episode, bool ``[B, H]``.
+    """
+    begins = torch.zeros_like(there)
+    begins[..., 0] = True
+    won = torch.cat([torch.zeros_like(success[:, :1]), success[:, :-1]], dim=1)
+    time = torch.arange(there.shape[2], device=there.device) / TYPICAL_DECISIONS
+    told = [begins * won[..., None], begins, time.expand_as(there)]
+    return torch.stack(told, dim=-1).float().flatten(1, 2)

@@ -10,7 +10,8 @@ from torch import Tensor
 from typing_extensions import override
 
 from lightning_modules.diffusion import draw_noise
-from lightning_modules.meta_learner import TYPICAL_DECISIONS, MetaLearner
+from lightning_modules.lifetime_batch import TYPICAL_DECISIONS
+from lightning_modules.meta_learner import MetaLearner
 from lightning_modules.module_policy import ModulePolicy
 from lightning_modules.networks.trunk import Memory
 
@@ -36,6 +37,7 @@ class LifetimePolicy(ModulePolicy):
         self._memory = Memory.empty(lifetimes, learner.device, keep=True)
         chunk = learner.horizons.action * learner.spec.action_dim
         self._done = torch.zeros(lifetimes, chunk, device=learner.device)
+        self._origin = torch.zeros(lifetimes, 1, learner.spec.action_dim, device=learner.device)
 
     def _begin(self) -> None:
         self._decisions = torch.zeros(self._size, dtype=torch.long)
@@ -50,15 +52,30 @@ class LifetimePolicy(ModulePolicy):
         learner = self._module
         episode: Tensor = observations["episode"]
         rows = episode[:, -1, 0].cpu()
-        seen = observations.to(learner.device)
-        condition = self._remember(learner.see(seen), rows)
-        noise = self._noise(len(rows), rows, generator)
-        chunk = learner.predict_chain(seen, noise=noise, condition=condition)[-1]
-        chunk = chunk[:, : self.action_horizon]
-        origin = learner.normalizer.origin(seen)
-        self._done[rows] = learner.normalizer.action(chunk, origin).flatten(1)
+        observations = observations.to(learner.device)
+        seen = learner.see(observations)
+        rest = self._rest(seen, rows)
+        condition = self._remember(seen, rest, rows)
+        self._origin[rows] = learner.normalizer.origin(observations)
         self._decisions[rows] += 1
-        return chunk
+        return self._decide(observations, condition, rows, generator)[:, : self.action_horizon]
+
+    def executed(self, episode: Tensor, actions: Tensor) -> None:
+        """Remembers what was sent to the arms ``[B, Ta, A]``, as lifetimes are stored with it."""
+        rows, sent = episode.cpu(), actions.to(self.device)
+        done = self._module.normalizer.action(sent, self._origin[rows])
+        self._done[rows] = done.flatten(1)
+
+    def _decide(
+        self,
+        observations: TensorDictBase,
+        condition: Tensor,
+        rows: Tensor,
+        generator: torch.Generator | None,
+    ) -> Tensor:
+        """A chunk of each of these lifetimes, ``[B, Tp, A]`` in real units."""
+        noise = self._noise(rows, generator)
+        return self._module.predict_chain(observations, noise=noise, condition=condition)[-1]
 
     def end_episode(self, success: Tensor) -> None:
         """Remembers what became of an episode of each lifetime, bool ``[N]``."""
@@ -69,12 +86,15 @@ class LifetimePolicy(ModulePolicy):
             self._memory = Memory.empty(self._size, self.device, keep=True)
             self._done.zero_()
 
-    def _remember(self, seen: Tensor, rows: Tensor) -> Tensor:
-        """Adds a decision of these lifetimes to the memory; their condition ``[B, C + W]``."""
+    def _rest(self, seen: Tensor, rows: Tensor) -> Tensor:
+        """What the tokens of these lifetimes have beside what is seen, ``[B, Ta A + 3]``."""
         decisions = self._decisions[rows]
         begins = decisions == 0
         signals = torch.stack([self._won[rows] & begins, begins, decisions / TYPICAL_DECISIONS], 1)
-        rest = torch.cat([self._done[rows], signals.to(seen)], dim=-1)
+        return torch.cat([self._done[rows], signals.to(seen)], dim=-1)
+
+    def _remember(self, seen: Tensor, rest: Tensor, rows: Tensor) -> Tensor:
+        """Adds a decision of these lifetimes to the memory; their condition ``[B, C + W]``."""
         everyone: dict[str, Any] = {}
         for name, value in (("seen", seen), ("rest", rest)):
             everyone[name] = value.new_zeros(self._size, 1, value.shape[-1])
@@ -86,7 +106,9 @@ class LifetimePolicy(ModulePolicy):
         )
         return condition[rows, 0]
 
-    def _noise(self, size: int, rows: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _noise(
+        self, rows: Tensor, generator: torch.Generator | None, exploring: bool = False
+    ) -> Tensor:
         """Noise of these chunks, ``[M, B, Tp, A]``.
 
         What it begins with is kept for an episode, so that one of several hypotheses is held and
@@ -99,7 +121,12 @@ class LifetimePolicy(ModulePolicy):
                 self._size, *shape, generator=generator, device=learner.device
             )
         noise = draw_noise(
-            learner.sampler, learner.schedule, (size, *shape), generator, learner.device
+            learner.sampler,
+            learner.schedule,
+            (len(rows), *shape),
+            generator,
+            learner.device,
+            exploring,
         )
         noise[0] = self._latent[rows]
         return noise

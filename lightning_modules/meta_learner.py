@@ -22,7 +22,7 @@ from tensordict import TensorDictBase
 from torch import Tensor, nn
 from typing_extensions import override
 
-from lightning_modules.checkpoint import check_same_task, read_checkpoint
+from lightning_modules.checkpoint import check_same_task, has_memory, read_checkpoint
 from lightning_modules.diffusion import Sampler, Schedule
 from lightning_modules.diffusion_policy import (
     DEFAULT_HORIZONS,
@@ -30,14 +30,13 @@ from lightning_modules.diffusion_policy import (
     DiffusionPolicy,
 )
 from lightning_modules.horizons import Horizons
-from lightning_modules.lifetime_batch import before, decided, executed
+from lightning_modules.lifetime_batch import before, decided, executed, signals
 from lightning_modules.networks import Denoiser, MLPDenoiser
 from lightning_modules.networks.trunk import Memory, Trunk
 from robot.schema import TaskSpec
 
 DEFAULT_SAMPLER = Sampler(num_steps=10, temperature=0.3)
 SIGNALS = 3  # success of the episode before, whether an episode begins, time in it
-TYPICAL_DECISIONS = 10  # of an episode: brings the time to about 1
 
 
 class MetaLearner(DiffusionPolicy):
@@ -94,6 +93,11 @@ class MetaLearner(DiffusionPolicy):
         if skill is not None:
             checkpoint = read_checkpoint(skill)
             check_same_task(checkpoint, spec)
+            if has_memory(checkpoint):
+                raise ValueError(
+                    f"the skill {skill} is a {checkpoint['policy']['class_path']}, which has a "
+                    "memory of its own: give a policy without one"
+                )
             own = DiffusionPolicy.revive(checkpoint["policy"]["init_args"])
             denoiser, horizons, schedule = own["denoiser"], own["horizons"], own["schedule"]
             weights = checkpoint["state_dict"]
@@ -163,6 +167,36 @@ class MetaLearner(DiffusionPolicy):
     # Learning
 
     @override
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        sources: Mapping[str, Any] = getattr(self.trainer.datamodule, "sources", {})  # pyright: ignore[reportAttributeAccessIssue]
+        for name, source in sources.items():
+            shots, most = getattr(source, "shape", None) or (0, 0)
+            if shots * most > self.trunk.context:
+                raise ValueError(
+                    f"the lifetimes of {name!r} take up to {shots * most} decisions ({shots} "
+                    f"episodes of {most}), more than the context of {self.trunk.context}"
+                )
+
+    @override
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["family"] = self._family()
+
+    @override
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # The spec is that of the skill: all families on one arm share it.
+        theirs, mine = checkpoint.get("family"), self._family()
+        if None not in (theirs, mine) and theirs != mine:
+            raise ValueError(f"the checkpoint has learnt to adapt on {theirs}, the task is {mine}")
+        super().on_load_checkpoint(checkpoint)
+
+    def _family(self) -> str | None:
+        """The task that it adapts on, where a trainer knows."""
+        task = getattr(self._trainer, "datamodule", None)
+        return getattr(task, "task_name", None)
+
+    @override
     def _loss(self, batch: TensorDictBase, generator: torch.Generator) -> Tensor:
         action_horizon, tp = self.horizons.action, self.horizons.prediction
         there = decided(batch, action_horizon)  # [B, H, L]
@@ -188,20 +222,8 @@ class MetaLearner(DiffusionPolicy):
 
     def _rest(self, batch: TensorDictBase, there: Tensor, done: Tensor) -> Tensor:
         """What a token has beside the observation, ``[B, S, Ta A + 3]``."""
-        size, shots, most = there.shape
-        flat = there.flatten(1)
-        chunk = before(done.flatten(3).flatten(1, 2), flat)
-        begins = torch.zeros_like(there)
-        begins[..., 0] = True
-        success: Tensor = batch["success"]
-        won = torch.cat([torch.zeros_like(success[:, :1]), success[:, :-1]], dim=1)
-        signals = [
-            begins * won[..., None],
-            begins,
-            torch.arange(most, device=flat.device).expand(size, shots, -1) / TYPICAL_DECISIONS,
-        ]
-        columns = [signal.flatten(1)[..., None].to(chunk.dtype) for signal in signals]
-        return torch.cat([chunk, *columns], dim=-1)
+        chunk = before(done.flatten(3).flatten(1, 2), there.flatten(1))
+        return torch.cat([chunk, signals(there, batch["success"])], dim=-1)
 
 
 def _start_as(denoiser: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -35,6 +35,8 @@ class Objective(ABC):
     Attributes:
         gamma: discount per decision: below 1, quick successes are worth more than late ones.
         uses_critic: whether advantages are against a critic's value or returns are taken whole.
+        anneals: whether the learning rate falls to 0 in each iteration and begins anew in the next.
+        tells: whether a learner is told of its successes while lifetimes are collected.
 
     Raises:
         ValueError: if a number is out of range; so do those below.
@@ -42,6 +44,8 @@ class Objective(ABC):
 
     gamma: float = 0.95
     uses_critic: ClassVar[bool] = False
+    anneals: ClassVar[bool] = False
+    tells: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.gamma <= 1:
@@ -138,6 +142,23 @@ class FilteredCloning(Objective):
     def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
         """1 for every decision of a success."""
         return (returns > 0).to(returns.dtype)
+
+
+@dataclass(frozen=True)
+class Stitching(Objective):
+    """Cloning of the best lifetimes that can be stitched from own episodes.
+
+    See :mod:`lightning_modules.stitching`. It is for lifetimes that share their noise
+    (``common_noise`` of :class:`~lightning_modules.lifetime_gradient.LifetimeGradient`), and while
+    they are collected the learner is told of no success, so that it goes on trying.
+    """
+
+    anneals: ClassVar[bool] = True
+    tells: ClassVar[bool] = False
+
+    def weigh(self, advantage: Tensor, returns: Tensor) -> Tensor:
+        """1: all that was stitched is cloned."""
+        return torch.ones_like(returns)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,15 @@ import torch
 
 from lightning_modules.checkpoint import ONLY_FOR_TRAINING, read_checkpoint
 
-KEPT = ("pytorch-lightning_version", "epoch", "global_step", "spec", "policy", "noise_seed")
+KEPT = (
+    "pytorch-lightning_version",
+    "epoch",
+    "global_step",
+    "spec",
+    "policy",
+    "family",
+    "noise_seed",
+)
 
 
 def slim(checkpoint: Mapping[str, Any]) -> dict[str, Any]:

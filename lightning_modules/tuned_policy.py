@@ -11,10 +11,9 @@ Symbols:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -27,8 +26,9 @@ from lightning_modules.diffusion import (
     Sampler,
     Schedule,
     draw_noise,
-    log_prob,
-    sample_chain,
+    explored,
+    step_log_prob,
+    tuned_pairs,
 )
 from lightning_modules.diffusion_policy import DiffusionPolicy
 from lightning_modules.horizons import Horizons
@@ -147,58 +147,45 @@ class TunedPolicy(DiffusionPolicy):
             steps), ``log_prob [K']`` of them and ``chunk [Ta, A]`` in real units.
         """
         condition = self.encode(observations)
-        one = torch.ones(len(condition), dtype=torch.long, device=condition.device)
         shape = (condition.shape[0], self.horizons.prediction, self.spec.action_dim)
         noise = draw_noise(
             self.sampler, self.schedule, shape, generator, condition.device, exploring=True
         )
-        outputs: list[Tensor] = []
-
-        def denoise(x: Tensor, k: int) -> Tensor:
-            outputs.append(self.denoise(x, k, condition))
-            return outputs[-1]
-
-        exploration = self.exploration.at(self.current_epoch)
-        chain = sample_chain(denoise, self.schedule, self.sampler, noise, exploration)
-        chain = chain[-self.tuned_steps - 1 :]
-        log_probs = [
-            self._log_prob(output, x_k, x_j, torch.full_like(one, k), torch.full_like(one, j))
-            for output, (x_k, x_j), (k, j) in zip(
-                outputs[-self.tuned_steps :], pairwise(chain), self.tuned_pairs(), strict=True
-            )
-        ]
-        chunk = self.normalizer.real_action(chain[-1], self.normalizer.origin(observations))
+        chain, densities = explored(
+            lambda x, k: self.denoise(x, k, condition),
+            self.schedule,
+            self.sampler,
+            self.exploration.at(self.current_epoch),
+            noise,
+            self.tuned_steps,
+            self.horizons.action,
+        )
+        chunk = self.normalizer.real_action(chain[:, -1], self.normalizer.origin(observations))
         return TensorDict(
             {
                 "condition": condition,
-                "chain": chain.transpose(0, 1),
-                "log_prob": torch.stack(log_probs, dim=1),
+                "chain": chain,
+                "log_prob": densities,
                 "chunk": chunk[:, : self.horizons.action],
             },
             batch_size=condition.shape[:1],
         )
 
-    def tuned_pairs(self) -> list[tuple[int, int]]:
+    def tuned_pairs(self) -> Sequence[tuple[int, int]]:
         """From which denoising step to which each tuned one goes, noisiest first."""
-        return list(pairwise(self.sampler.steps(self.schedule)))[-self.tuned_steps :]
+        return tuned_pairs(self.schedule, self.sampler, self.tuned_steps)
 
     def log_prob(self, steps: TensorDictBase) -> Tensor:
         """Mean log-density of each denoising step over the executed chunk, ``[B]``."""
         x_k, k = steps["x_k"], steps["k"]
-        output = self.denoiser(x_k, k, steps["condition"])
-        return self._log_prob(output, x_k, steps["x_j"], k, steps["j"])
-
-    def _log_prob(self, output: Tensor, x_k: Tensor, x_j: Tensor, k: Tensor, j: Tensor) -> Tensor:
-        """The same, given the denoiser's output."""
-        density = log_prob(
-            output,
+        return step_log_prob(
+            self.denoiser(x_k, k, steps["condition"]),
             self.schedule,
             self.sampler,
             self.exploration.at(self.current_epoch),
             x_k,
-            x_j,
+            steps["x_j"],
             k,
-            j,
-            horizon=self.horizons.action,
-        )  # [B, Ta, A]
-        return density.mean((1, 2))
+            steps["j"],
+            self.horizons.action,
+        )

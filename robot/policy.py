@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from tensordict import TensorDictBase
@@ -26,6 +26,21 @@ class Policy(Protocol):
         self, observations: TensorDictBase, generator: torch.Generator | None = None
     ) -> Tensor:
         """An action chunk ``[B, Ta, J + 1]`` from observation fields ``[B, To, ...]``."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A policy that is told what became of its chunks."""
+
+    def executed(self, episode: Tensor, actions: Tensor) -> None:
+        """Notes what was done since it was asked last.
+
+        Args:
+            episode: numbers of the episodes that it was asked about, long ``[B]``.
+            actions: what was sent to the arms, clipped, ``[B, Ta, J + 1]``; past an episode's end
+                the last one again.
+        """
         ...
 
 

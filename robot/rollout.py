@@ -10,15 +10,18 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
-from robot.policy import Policy
+from robot.arm_env import ArmEnv
+from robot.policy import Policy, Remembering
 from robot.schema import ACTION, OBSERVATION
 from robot.simulation.environment import SimulatedArmEnv
 from robot.simulation.point import PointEnv
 from robot.transition import recorded
 
+Arms = SimulatedArmEnv | PointEnv | ArmEnv
+
 
 def rollout(
-    env: SimulatedArmEnv | PointEnv,
+    env: Arms,
     policy: Policy,
     phi: Tensor,
     seed: int,
@@ -63,7 +66,7 @@ def rollout(
 
 @torch.no_grad()
 def _rollout_batch(
-    env: SimulatedArmEnv | PointEnv,
+    env: Arms,
     policy: Policy,
     phi: Tensor,
     first: int,
@@ -83,6 +86,7 @@ def _rollout_batch(
         window = _window(seen, asked)
         number = first + asked.nonzero()[:, None].expand(-1, policy.observation_horizon, -1)
         chunk = policy(window.set("episode", number), generator).to("cpu")
+        sent: list[Tensor] = []
         for action in chunk.unbind(1):
             command: Tensor = now[OBSERVATION, "last_command"].clone()
             command[asked] = action
@@ -92,6 +96,7 @@ def _rollout_batch(
                 steps.append(_only(running, recorded(now)))
                 states.append(env.physics_state)
             after = now["next"]
+            sent.append(after[OBSERVATION, "last_command"])  # that of an arm at rest stays
             success |= (after["reward"].squeeze(-1) > 0) & running
             length += running
             ended = after["done"].squeeze(-1) & running
@@ -100,6 +105,9 @@ def _rollout_batch(
             seen.append(now[OBSERVATION])
             if not running.any():
                 break
+        if isinstance(policy, Remembering):
+            sent += sent[-1:] * (chunk.shape[1] - len(sent))
+            policy.executed(number[:, -1, 0], torch.stack(sent, dim=1)[asked])
     out = TensorDict({"success": success, "length": length, "phi": phi}, batch_size=len(phi))
     if record:
         missing = env.task.max_steps - len(steps)

@@ -24,6 +24,11 @@ def evaluation_seed(*key: int | str) -> int:
     return HALF + _mix("evaluation", key)
 
 
+def seed_of_the_same_half(seed: int, *key: int | str) -> int:
+    """A seed that depends on another and a key, for training or evaluation as the other is."""
+    return (evaluation_seed if seed >= HALF else training_seed)(*key, seed)
+
+
 def _mix(purpose: str, key: tuple[int | str, ...]) -> int:
     # Python's own hash() differs between versions; a digest does not.
     digest = hashlib.blake2b(repr((purpose, *key)).encode(), digest_size=8).digest()

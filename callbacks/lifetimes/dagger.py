@@ -15,6 +15,7 @@ from callbacks.lifetimes.lives import live
 from datamodules.hidden import Hidden
 from datamodules.lifetime_store import LifetimeStore
 from datamodules.lifetimes import Lifetimes
+from lightning_modules.checkpoint import check_same_task, read_checkpoint
 from lightning_modules.diffusion_policy import DiffusionPolicy
 from lightning_modules.lifetime_policy import LifetimePolicy
 from lightning_modules.meta_learner import MetaLearner
@@ -70,6 +71,13 @@ class DAgger(Callback):
             raise ValueError(
                 "DAgger adds lifetimes between epochs: make "
                 "trainer.reload_dataloaders_every_n_epochs 1"
+            )
+        check_same_task(read_checkpoint(self.skill), pl_module.spec)
+        shape = self._source(trainer).shape
+        if shape is not None and shape[0] != self.shots:
+            raise ValueError(
+                f"DAgger's shots is {self.shots}, the stored lifetimes have {shape[0]}: give the "
+                "same"
             )
         self._oracle = load_learner(self.skill).to(pl_module.device)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -12,18 +13,20 @@ from torch import Tensor
 
 from callbacks.lifetimes.adaptation import Adaptation, adaptation_figure
 from callbacks.lifetimes.lives import Living, live
-from callbacks.lifetimes.rivals import Knowing, Searching
+from callbacks.lifetimes.rivals import Guessing, Knowing, Searching
 from callbacks.periodic_evaluation import STAGE_KEY, PeriodicEvaluation, Stage
 from callbacks.pictures import log_figure
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from callbacks.rollout_progress import rollout_progress
 from datamodules.check import reference
 from datamodules.hidden import Hidden
+from lightning_modules.checkpoint import check_same_task, read_checkpoint
 from lightning_modules.lifetime_policy import LifetimePolicy
 from lightning_modules.meta_learner import MetaLearner
 from lightning_modules.policy import load_learner
 from lightning_modules.ranks import of_all, share
 from lightning_modules.skill import SampledBy
+from robot.phi import named_set
 from robot.policy import Policy
 from robot.seeds import evaluation_seed
 from robot.success_rate import SuccessRate
@@ -34,9 +37,9 @@ class AdaptationEvaluation(PeriodicEvaluation):
 
     At test it also lets those live that it is compared with, on the same phi: itself with its
     memory emptied after each episode and, where a policy ``skill`` is given, a scripted operator
-    who searches (the *reference*: the best that a memory can bring, at the success of one scripted
-    attempt) and, with that skill, an oracle, a memoryless one (a guess an episode) and one who
-    guesses until it succeeds and then repeats. Ranks share the lifetimes.
+    who searches as well as can be (the *reference*) and, with that skill, an oracle, a memoryless
+    one (a guess an episode) and one who guesses until it succeeds and then repeats. Ranks share the
+    lifetimes.
 
     Logs ``adaptation/success/shot_<h>`` and the rest of
     :meth:`~callbacks.lifetimes.adaptation.Adaptation.metrics`, at test for the others with their
@@ -52,9 +55,10 @@ class AdaptationEvaluation(PeriodicEvaluation):
         skill: checkpoint of the policy that the others act with at test; without one they are left
             out.
         seed: of the evaluation, independent of the run's.
+        phi_set: name of the set that phi is drawn from; the one that the task trains on, if None.
 
     Raises:
-        ValueError: if a number is below 1.
+        ValueError: if a number is below 1; at setup, if there is no such set.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class AdaptationEvaluation(PeriodicEvaluation):
         num_envs: int = 128,
         skill: str | None = None,
         seed: int = 0,
+        phi_set: str | None = None,
     ) -> None:
         if min(every_n_epochs, lifetimes, test_lifetimes, shots, num_envs) < 1:
             raise ValueError(
@@ -77,6 +82,7 @@ class AdaptationEvaluation(PeriodicEvaluation):
         self.shots = shots
         self.num_envs = num_envs
         self.skill = skill
+        self.phi_set = phi_set
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Checks that there is something hidden, and a memory to find it out with."""
@@ -88,6 +94,9 @@ class AdaptationEvaluation(PeriodicEvaluation):
             )
         if not isinstance(pl_module, MetaLearner):
             raise ValueError(f"{type(pl_module).__name__} has no memory to adapt with")
+        self._evaluated(task)
+        if self.skill is not None:
+            check_same_task(read_checkpoint(self.skill), pl_module.spec)
         needed = self.shots * -(-task.max_steps // pl_module.horizons.action)
         if needed > pl_module.trunk.context:
             raise ValueError(
@@ -97,9 +106,10 @@ class AdaptationEvaluation(PeriodicEvaluation):
 
     def evaluate(self, trainer: Trainer, module: Any, stage: Stage, n: int) -> None:
         """Lets ``n`` live; at test the others too."""
-        task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        task = self._evaluated(trainer.datamodule)  # pyright: ignore[reportAttributeAccessIssue]
         key = evaluation_seed(self.seed, "adaptation", STAGE_KEY[stage])
-        phi = task.phi_set.sample(n, torch.Generator().manual_seed(key))[share(n, trainer)]
+        everyone = task.phi_set.sample(n, torch.Generator().manual_seed(key))
+        phi = everyone[share(n, trainer)]
         makers: dict[str, Callable[[Tensor, int], Living]] = {
             "success": lambda phi, _: LifetimePolicy(module, len(phi))
         }
@@ -125,7 +135,7 @@ class AdaptationEvaluation(PeriodicEvaluation):
                 lived[name] = _all_lifetimes(module, Adaptation.joined(parts), n)
         curves = {name: adaptation.by_shot() for name, adaptation in lived.items()}
         if stage == "test" and self.skill is not None:
-            curves["reference"] = reference(task, n, self.shots, self.seed)
+            curves["reference"] = reference(task, everyone, self.shots, self.seed)
         measured = _metrics(task, lived["success"], curves)
         last = {"adaptation/success": measured[f"adaptation/success/shot_{self.shots}"]}
         module.log_dict(measured | last, batch_size=1)
@@ -140,6 +150,14 @@ class AdaptationEvaluation(PeriodicEvaluation):
         for observer in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
             if isinstance(observer, RolloutObserver):
                 observer.on_rollouts(trainer, module, rollouts)
+
+    def _evaluated(self, task: Any) -> Any:
+        """The task on the set that is evaluated: what those who guess know of phi is that set."""
+        if self.phi_set is None:
+            return task
+        other = copy.copy(task)
+        other.phi_set = named_set(task.phi_sets, self.phi_set, task.task_name)
+        return other
 
     def _others(
         self, task: Hidden, module: MetaLearner
@@ -157,8 +175,7 @@ class AdaptationEvaluation(PeriodicEvaluation):
             return Searching(skill, task, phi, "prior", torch.Generator().manual_seed(seed))
 
         def guessing(phi: Tensor, seed: int) -> Living:
-            guesses = task.guesses(len(phi), torch.Generator().manual_seed(seed))
-            return Knowing(skill, task, guesses)
+            return Guessing(skill, task, len(phi), torch.Generator().manual_seed(seed))
 
         return {
             **others,

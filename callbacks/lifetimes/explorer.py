@@ -57,6 +57,15 @@ class Explorer:
         if not self.ladder:
             raise ValueError("a ladder needs a rung for each episode of a lifetime")
 
+    @property
+    def shots(self) -> int:
+        """H."""
+        return len(self.ladder)
+
+    def describe(self) -> dict[str, Any]:
+        """How attempts are made, as plain data."""
+        return {"hypothesis": self.hypothesis, "ladder": [rung.describe() for rung in self.ladder]}
+
     def lifetimes(
         self, task: Hidden, learner: DiffusionPolicy, env: Any, phi: Tensor, seed: int
     ) -> TensorDict:

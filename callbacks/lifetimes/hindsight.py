@@ -13,7 +13,7 @@ dimensions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, cast, get_args
 
 import torch
@@ -40,7 +40,8 @@ class Hindsight:
         ladder: rungs that attempts are made on, worst to best.
         attempts: of each rung at each phi.
         shots: H.
-        order: of the misses: by rung, or by chance.
+        order: of the misses: from the worst rung at the first shot to the best at the last, or by
+            chance.
         placed: whether the first hit comes after a number of misses that is drawn evenly from 0 to
             H - 1, where there is a hit among the attempts; else it comes when it comes.
         informed: whether attempts are made by one who knows phi: the control that gives it away.
@@ -64,6 +65,14 @@ class Hindsight:
                 f"a ladder of {len(self.ladder)} rungs, {self.attempts} attempts on each and "
                 f"{self.shots} shots: all must be at least 1"
             )
+
+    def describe(self) -> dict[str, Any]:
+        """How attempts are made and put together, as plain data."""
+        ladder = [rung.describe() for rung in self.ladder]
+        return {
+            **{field.name: getattr(self, field.name) for field in fields(self)},
+            "ladder": ladder,
+        }
 
     def lifetimes(
         self, task: Hidden, learner: DiffusionPolicy, env: Any, phi: Tensor, seed: int
@@ -91,7 +100,8 @@ class Hindsight:
         shots: list[TensorDict] = []
         for shot in range(self.shots):
             by_chance = torch.rand(left.shape, generator=generator)
-            place = by_chance + (rung if self.order == "worst_first" else 0)
+            due = round(shot * (len(self.ladder) - 1) / max(1, self.shots - 1))
+            place = by_chance + ((rung - due).abs() if self.order == "worst_first" else 0)
             wrong = (pool["success"] != (shot >= misses)) & self.placed
             # What is left, the right kind and new comes first; then new is given up, then the kind.
             chosen = (place + 1e3 * ~fresh + 1e4 * wrong + 1e6 * ~left).argmin(1)

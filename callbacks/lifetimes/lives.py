@@ -9,7 +9,7 @@ from torch import Tensor
 
 from robot.policy import Policy
 from robot.rollout import rollout
-from robot.seeds import training_seed
+from robot.seeds import seed_of_the_same_half
 
 
 class Living(Policy, Protocol):
@@ -38,7 +38,9 @@ def live(
     """
     episodes: list[TensorDict] = []
     for shot in range(shots):
-        episode = rollout(env, policy, phi, training_seed("lives", seed, shot), record=record)
+        episode = rollout(
+            env, policy, phi, seed_of_the_same_half(seed, "lives", shot), record=record
+        )
         policy.end_episode(episode["success"])
         episodes.append(episode)
     return episodes

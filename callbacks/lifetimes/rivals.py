@@ -18,6 +18,38 @@ class Knowing(AsIf):
         """Learns nothing from what became of an episode."""
 
 
+class Guessing(PolicyWrapper):
+    """Acts on a guess in each episode, whatever became of those before: it has no memory.
+
+    Args:
+        skill: what acts.
+        task: the family.
+        lifetimes: how many.
+        generator: of the guesses.
+    """
+
+    def __init__(
+        self, skill: Policy, task: Hidden, lifetimes: int, generator: torch.Generator
+    ) -> None:
+        super().__init__(skill)
+        self._task, self._lifetimes, self._generator = task, lifetimes, generator
+        self._guess()
+
+    def _guess(self) -> None:
+        guesses = self._task.guesses(self._lifetimes, self._generator)
+        self._now = AsIf(self.policy, self._task, guesses)
+
+    def __call__(
+        self, observations: TensorDictBase, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Observations ``[B, To]`` -> action chunk ``[B, Ta, J + 1]``."""
+        return self._now(observations, generator)
+
+    def end_episode(self, success: Tensor) -> None:
+        """Guesses anew, bool ``[N]``."""
+        self._guess()
+
+
 class Searching(PolicyWrapper):
     """Acts on what a :class:`~datamodules.search.Search` says; repeats what has succeeded.
 

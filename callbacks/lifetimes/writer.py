@@ -9,13 +9,16 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_info
+from tensordict import TensorDict
 
 from callbacks.lifetimes.explorer import Explorer
-from callbacks.lifetimes.probe import LEAK, leak
+from callbacks.lifetimes.hindsight import Hindsight
+from callbacks.lifetimes.probe import LEAK, PROBED, leak
 from callbacks.rollout_progress import rollout_progress
 from datamodules.hidden import Hidden
 from datamodules.lifetime_store import LifetimeStore
 from datamodules.lifetimes import Lifetimes
+from lightning_modules.checkpoint import fingerprint
 from lightning_modules.diffusion_policy import DiffusionPolicy
 from robot.seeds import training_seed
 from robot.success_rate import SuccessRate
@@ -28,11 +31,12 @@ class LifetimeWriter(Callback):
 
     Resumable: parts that are there are not made again. Ranks share the parts. In the end a probe
     tries to read the hidden parameters off the actions; its success is printed and kept with the
-    data.
+    data. A ``fast_dev_run`` makes one lifetime on each rank and writes nothing.
 
     Args:
         lifetimes: how many, a whole number of parts.
-        explorer: how attempts are made.
+        explorer: how attempts are made: one after the other by a search, or all at first and put
+            together in hindsight.
         part: lifetimes that are made at once.
 
     Raises:
@@ -40,7 +44,10 @@ class LifetimeWriter(Callback):
     """
 
     def __init__(
-        self, lifetimes: int = 2048, explorer: Explorer = DEFAULT_EXPLORER, part: int = 128
+        self,
+        lifetimes: int = 2048,
+        explorer: Explorer | Hindsight = DEFAULT_EXPLORER,
+        part: int = 128,
     ) -> None:
         if lifetimes < 1 or part < 1 or lifetimes % part:
             raise ValueError(
@@ -62,6 +69,8 @@ class LifetimeWriter(Callback):
         if not isinstance(pl_module, DiffusionPolicy):
             raise ValueError(f"{type(pl_module).__name__} is no skill to make attempts with")
         self._source(task)
+        for rung in self.explorer.ladder:  # now, not after the attempts of the rungs before it
+            rung.policy(pl_module, seed=0)
 
     def _source(self, task: Hidden) -> Lifetimes:
         found = [s for s in task.sources.values() if isinstance(s, Lifetimes)]
@@ -78,17 +87,19 @@ class LifetimeWriter(Callback):
         """Makes what is missing."""
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         learner: Any = pl_module
+        if trainer.fast_dev_run:  # pyright: ignore[reportAttributeAccessIssue]
+            environment = task.environment(1, task.seed)
+            self._made(task, learner, environment, part=trainer.global_rank, count=1)
+            environment.close()
+            return
         store = LifetimeStore.open_or_create(self._source(task).path, self._metadata(task, learner))
         wanted = range(trainer.global_rank, self.lifetimes // self.part, trainer.world_size)
         missing = sorted(set(wanted) - set(store.parts()))
         environment = task.environment(self.part, task.seed) if missing else None
-        shots = len(self.explorer.ladder)
+        shots = self.explorer.shots
         with rollout_progress(trainer, len(missing) * self.part * shots) as advance:
             for part in missing:
-                seed = training_seed("lifetimes", task.seed, part)
-                phi = task.phi_set.sample(self.part, torch.Generator().manual_seed(seed))
-                made = self.explorer.lifetimes(task, learner, environment, phi, seed)
-                store.write(part, made)
+                store.write(part, self._made(task, learner, environment, part, self.part))
                 advance(self.part * shots)
         if environment is not None:
             environment.close()
@@ -96,12 +107,13 @@ class LifetimeWriter(Callback):
         if trainer.is_global_zero:
             self._report(store, task)
 
+    def _made(self, task: Any, learner: Any, environment: Any, part: int, count: int) -> TensorDict:
+        seed = training_seed("lifetimes", task.seed, part)
+        phi = task.phi_set.sample(count, torch.Generator().manual_seed(seed))
+        return self.explorer.lifetimes(task, learner, environment, phi, seed)
+
     def _metadata(self, task: Hidden, learner: DiffusionPolicy) -> dict[str, Any]:
         horizons = learner.horizons
-        ladder = [
-            {"knob": None if rung.knob is None else rung.knob.name, "value": rung.value}
-            for rung in self.explorer.ladder
-        ]
         return {
             "task": task.task_name,
             "phi_set": task.phi_set.name,
@@ -110,25 +122,29 @@ class LifetimeWriter(Callback):
             "prediction_horizon": horizons.prediction,
             "action_horizon": horizons.action,
             "max_steps": task.max_steps,
-            "hypothesis": self.explorer.hypothesis,
-            "ladder": ladder,
+            "explorer": self.explorer.describe(),
             "sampler": asdict(learner.sampler),
+            "skill": fingerprint(learner.state_dict()),
             "part": self.part,
             "seed": task.seed,
         }
 
     def _report(self, store: LifetimeStore, task: Hidden) -> None:
         lifetimes = store.load()
-        hidden = task.phi_space.hidden(lifetimes["phi"])
-        found = {"leak": leak(lifetimes, hidden)}
+        found: dict[str, float] = {}
+        said = f"too few for a probe, which takes {PROBED}"
+        if len(lifetimes) >= PROBED:
+            found["leak"] = leak(lifetimes, task.phi_space.hidden(lifetimes["phi"]))
+            said = (
+                f"a probe reads {max(0.0, found['leak']):.0%} of phi's variance off the first "
+                f"actions: they {'' if found['leak'] > LEAK else 'do not '}give phi away"
+            )
         for shot, success in enumerate(lifetimes["success"].unbind(1), start=1):
             found |= SuccessRate.of(success).metrics(f"success/shot_{shot}")
         store.write_probe(found)
         curve = " ".join(
-            f"{found[f'success/shot_{i + 1}']:.2f}" for i in range(len(self.explorer.ladder))
+            f"{found[f'success/shot_{i + 1}']:.2f}" for i in range(self.explorer.shots)
         )
-        leaks = "they give phi away" if found["leak"] > LEAK else "they do not give phi away"
         rank_zero_info(
-            f"{len(lifetimes)} lifetimes at {store.path}: success by shot {curve}; a probe reads "
-            f"{max(0.0, found['leak']):.0%} of phi's variance off the first actions: {leaks}"
+            f"{len(lifetimes)} lifetimes at {store.path}: success by shot {curve}; {said}"
         )

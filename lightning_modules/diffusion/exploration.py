@@ -29,7 +29,9 @@ class Exploration:
     Attributes:
         std: standard deviation in normalised action units, at the start.
         final_std: what it falls to; it stays as it is, if None.
-        iterations: over how many iterations it falls, evenly.
+        temperature: by which that of the sampler is multiplied.
+        final_temperature: what that falls to; it stays as it is, if None.
+        iterations: over how many iterations they fall, evenly.
         coherence: share of the variance that is smooth over the steps of a chunk; the rest is
             white, and a floor under the sampler's own deviation. 0 is DPPO's exploration.
         smoothness: over how many steps, the length of a squared exponential kernel.
@@ -42,12 +44,15 @@ class Exploration:
     coherence: float = 0.9
     smoothness: float = 4.0
     final_std: float | None = None
+    temperature: float = 1.0
+    final_temperature: float | None = None
     iterations: int = 100
 
     def __post_init__(self) -> None:
-        for name, std in (("std", self.std), ("final_std", self.final_std)):
-            if std is not None and not 0 < std < math.inf:
-                raise ValueError(f"exploration's {name} is {std}, it must be above 0 and finite")
+        for name in ("std", "final_std", "temperature", "final_temperature"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"exploration's {name} is {value}, it must be above 0 and finite")
         if self.iterations < 1:
             raise ValueError(f"exploration's iterations is {self.iterations}, it must be above 0")
         if not 0 <= self.coherence < 1:
@@ -59,10 +64,16 @@ class Exploration:
 
     def at(self, iteration: int) -> Exploration:
         """The exploration of an iteration, 0 the first."""
-        if self.final_std is None:
-            return self
         gone = min(1.0, iteration / self.iterations)
-        return replace(self, std=self.std + gone * (self.final_std - self.std))
+
+        def now(start: float, end: float | None) -> float:
+            return start if end is None else start + gone * (end - start)
+
+        return replace(
+            self,
+            std=now(self.std, self.final_std),
+            temperature=now(self.temperature, self.final_temperature),
+        )
 
     def modes(self, std: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         """Noise over a chunk as independent modes: with basis U, its covariance is U diag(s^2) U'.

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, get_args
 
@@ -124,6 +124,15 @@ class Sampler:
         n = self.num_steps
         return tuple(round(total * (n - i) / n) for i in range(n + 1))
 
+    def heated(self, factor: float) -> Sampler:
+        """The same with all of its temperatures multiplied."""
+        initial = self.initial_temperature
+        return replace(
+            self,
+            temperature=factor * self.temperature,
+            initial_temperature=None if initial is None else factor * initial,
+        )
+
     def num_noises(self, schedule: Schedule, exploring: bool = False) -> int:
         """M: standard normal draws a sample takes, the initial one included."""
         return len(self.steps(schedule)) - (0 if exploring or self.truncation else 1)
@@ -178,6 +187,8 @@ def sample_chain(
     Returns:
         The chain x_K .. x_0, ``[N + 1, B, Tp, A]``.
     """
+    if exploration is not None:
+        sampler = sampler.heated(exploration.temperature)
     steps = sampler.steps(schedule)
     expected = sampler.num_noises(schedule, exploration is not None)
     if noise.shape[0] != expected:
@@ -249,7 +260,8 @@ def log_prob(
     """
     if sampler.kind == "dpm_solver":
         raise ValueError("the steps of dpm_solver have no density; those of ddim and ddpm do")
-    mean, std = transition(output, schedule, sampler, x_k, k, j)
+    heated = sampler.heated(exploration.temperature)
+    mean, std = transition(output, schedule, heated, x_k, k, j)
     away = (x_j - mean)[:, :horizon]
     deviation, basis = exploration.modes(std, away.shape[1])
     return Normal(0.0, deviation, validate_args=False).log_prob(basis.T @ away)

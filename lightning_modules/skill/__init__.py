@@ -1,6 +1,13 @@
 """The skill ladder: one policy, from what it is down to what it can hardly do any more."""
 
-from lightning_modules.skill.calibration import Calibrated, Setting, calibrate, nearest, on_the_line
+from lightning_modules.skill.calibration import (
+    NEAR,
+    Calibrated,
+    Setting,
+    calibrate,
+    nearest,
+    on_the_line,
+)
 from lightning_modules.skill.checkpoints import EarlierCheckpoint
 from lightning_modules.skill.controls import (
     ActionNoise,
@@ -20,6 +27,7 @@ from lightning_modules.skill.sampling import (
 )
 
 __all__ = [
+    "NEAR",
     "ActionNoise",
     "Calibrated",
     "DenoisingTruncation",

@@ -11,7 +11,7 @@ import torch
 from robot.success_rate import SuccessRate
 
 TOLERANCE = 0.05
-NEAR = 0.3  # of what was tried, this near to the target in success counts for a line
+NEAR = 1.2  # of what was tried, this near to the target in log-odds of success counts for a line
 
 
 @dataclass(frozen=True)
@@ -47,25 +47,32 @@ def nearest(tried: Sequence[Setting], target: float) -> float:
     return min(tried, key=lambda setting: abs(setting.success.rate - target)).value
 
 
-def on_the_line(tried: Sequence[Setting], target: float) -> float:
+def on_the_line(tried: Sequence[Setting], target: float, near: float = NEAR) -> float:
     """Where a line through the log-odds of what was tried near by has the target.
 
     The value whose measured success is nearest owes that to chance in part: tried again, it is off.
     A line (weighted least squares, by the inverse variance of the log-odds) averages that out.
+
+    Args:
+        tried: settings, a value may be among them more than once.
+        target: success asked for.
+        near: how near to the target a success must be to count, in log-odds.
     """
-    near = [s for s in tried if abs(s.success.rate - target) <= NEAR]
-    values = {s.value for s in near}
+    if not 0 < target < 1:
+        return nearest(tried, target)
+    wanted = math.log(target / (1 - target))
+    counted = [s for s in tried if abs(_log_odds(s)[1] - wanted) <= near]
+    values = {s.value for s in counted}
     if len(values) < 2:
         return nearest(tried, target)
     x, y, weight = (
         torch.tensor(column, dtype=torch.float64)
-        for column in zip(*(_log_odds(s) for s in near), strict=True)
+        for column in zip(*(_log_odds(s) for s in counted), strict=True)
     )
-    middle = (weight * x).sum() / weight.sum()
+    center = (weight * x).sum() / weight.sum()
     height = (weight * y).sum() / weight.sum()
-    slope = (weight * (x - middle) * (y - height)).sum() / (weight * (x - middle).square()).sum()
-    wanted = math.log(target / (1 - target))
-    value = float(middle + (wanted - height) / slope) if slope else math.nan
+    slope = (weight * (x - center) * (y - height)).sum() / (weight * (x - center).square()).sum()
+    value = float(center + (wanted - height) / slope) if slope else math.nan
     if not min(values) <= value <= max(values):
         return nearest(tried, target)
     return value

@@ -39,13 +39,21 @@ class Knob(ABC):
         Raises:
             ValueError: if the value is out of range.
         """
+        self.check(value)
+        return self._turned(learner, value, seed)
+
+    def check(self, value: float) -> None:
+        """Refuses a value that no policy can take.
+
+        Raises:
+            ValueError: one sentence with the range.
+        """
         low, high = sorted((self.clean, self.worst))
         if not low <= value <= high or (self.whole and not float(value).is_integer()):
             kind = "a whole number" if self.whole else "a number"
             raise ValueError(
                 f"the knob {self.name} is at {value:g}, it takes {kind} from {low:g} to {high:g}"
             )
-        return self._turned(learner, value, seed)
 
     def worst_of(self, learner: DiffusionPolicy) -> float:
         """The value farthest from ``clean`` that this policy can take."""

@@ -9,9 +9,9 @@ from tensordict import TensorDict
 from toy_task import tiny_trainer
 
 from callbacks import Curriculum, NoOpFilter, RolloutCollection, RolloutEvaluation, Timetable
-from callbacks.collection import ExploringPolicy
 from datamodules import PickBanana, Rollouts
 from lightning_modules import MLPDenoiser, PolicyGradient, Reinforce, Sampler
+from lightning_modules.exploring_policy import ExploringPolicy
 from robot.rollout import rollout
 from robot.simulation.environment import SimulatedArmEnv
 
@@ -56,16 +56,16 @@ def test_decisions_find_their_episodes_again():
     task = EndsAtItsOwnTime(ToyTask())
     phi = torch.tensor([[0.31, 3], [0.33, 11], [0.35, 6], [0.37, 12], [0.39, 1]])
     env = SimulatedArmEnv(task, 6, ToyTask.phi_sets["all"], num_threads=1)  # one more than needed
-    explorer = ExploringPolicy(Numbering())
+    explorer = ExploringPolicy(Numbering(), len(phi))
     episodes = rollout(env, explorer, phi, seed=0)
     assert episodes["length"].tolist() == [3, 11, 6, 12, 1]
     decisions = explorer.decisions(episodes["length"])
     assert explorer._module.asked == [5, 3, 2]  # ever fewer, as episodes end
     assert len(decisions) == 1 + 3 + 2 + 3 + 1
-    place = phi[decisions["episode"], 0]
+    place = phi[decisions["attempt"], 0]
     torch.testing.assert_close(decisions["condition"][:, 0], place, rtol=0, atol=0.01)
     for episode, count in enumerate([1, 3, 2, 3, 1]):
-        assert decisions["index"][decisions["episode"] == episode].tolist() == list(range(count))
+        assert decisions["index"][decisions["attempt"] == episode].tolist() == list(range(count))
 
 
 EPISODES, MINIBATCHES = 4, 3
@@ -110,6 +110,24 @@ def test_the_last_iteration_that_a_budget_has_room_for_is_learnt_from_evaluated_
     saved = torch.load(path, weights_only=True)
     assert saved["global_step"] == 2 * MINIBATCHES
     assert saved["callbacks"]["RolloutCollection"]["collected"] == 2 * EPISODES
+
+
+def test_a_fast_dev_run_collects_and_evaluates_as_little_as_can_be_learnt_from(monkeypatch):
+    tried = []
+    monkeypatch.setattr(
+        "callbacks.evaluation.rollout", lambda *a, **k: tried.append(len(a[2])) or rollout(*a, **k)
+    )
+    collection = RolloutCollection(budget=500)
+    trainer = tiny_trainer(
+        fast_dev_run=True, callbacks=[collection, RolloutEvaluation(episodes=64)]
+    )
+    task = PickBanana("point", {"rollouts": Rollouts(1, MINIBATCHES)})
+    network = partial(MLPDenoiser, width=16)
+    sampler = Sampler(num_steps=2)
+    trainer.fit(PolicyGradient(task.spec, denoiser=network, sampler=sampler, tuned_steps=1), task)
+    assert collection.collected == MINIBATCHES
+    assert trainer.global_step == 1
+    assert tried == [1] * len(task.phi_sets)
 
 
 def test_what_is_learnt_does_not_depend_on_how_many_environments_run_at_the_same_time(
@@ -180,8 +198,9 @@ def test_attempts_are_made_where_the_curriculum_says(tmp_path):
 def test_trials_of_doing_nothing_that_leave_no_budget_are_refused(tmp_path):
     task = PickBanana("point", {"rollouts": Rollouts(minibatches=2)})
     collection = RolloutCollection(EPISODES, budget=EPISODES + 9)
-    trainer = types.SimpleNamespace(datamodule=task, world_size=1)
+    trainer = types.SimpleNamespace(datamodule=task, world_size=1, fast_dev_run=False)
     trainer.callbacks = [Curriculum(NoOpFilter(trials=10)), collection]
     trainer.callbacks[0].setup(trainer, None, "fit")
-    with pytest.raises(ValueError, match=r"10 trials .* 4 episodes .* the budget of 13"):
-        collection.setup(trainer, types.SimpleNamespace(explore=None), "fit")
+    learner = PolicyGradient(task.spec, denoiser=partial(MLPDenoiser, width=16))
+    with pytest.raises(ValueError, match=r"10 trials .* 4 attempts .* the budget of 13"):
+        collection.setup(trainer, learner, "fit")

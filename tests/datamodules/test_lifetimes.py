@@ -13,6 +13,7 @@ METADATA = {
     "spec": SPEC.to_dict(),
     "observation_horizon": 2,
     "prediction_horizon": 4,
+    "action_horizon": 2,
     "hypothesis": "best",
 }
 
@@ -118,3 +119,39 @@ def test_lifetimes_that_are_missing_or_do_not_fit_are_refused(tmp_path):
         served(tmp_path, prediction_horizon=6)
     with pytest.raises(ValueError, match=r"validation is 1\.0"):
         Lifetimes(tmp_path, validation=1.0)
+
+
+def test_a_store_without_a_part_is_as_if_there_were_none(tmp_path):
+    """As a writer leaves it that is killed early: it must be able to go on."""
+    LifetimeStore.open_or_create(tmp_path, METADATA)
+    source = served(tmp_path)
+    assert source.shape is None
+    assert source.validation_loader() is None
+    with pytest.raises(ValueError, match=r"there are no lifetimes at .* yet"):
+        source.train_loader()
+
+
+def test_lifetimes_of_another_family_or_rhythm_are_refused(tmp_path):
+    store = LifetimeStore.open_or_create(tmp_path, METADATA)
+    served(tmp_path).check("other", 7)  # nothing there yet, nothing to refuse
+    store.write(0, made())
+    source = served(tmp_path)
+    assert source.shape == (3, 4)
+    source.check("toy", 2)
+    with pytest.raises(ValueError, match="their task is toy, here it is other"):
+        source.check("other", 2)
+    with pytest.raises(ValueError, match="their action_horizon is 2, here it is 4"):
+        source.check("toy", 4)
+
+
+@pytest.mark.parametrize("damage", ["short", "gone", "meta"])
+def test_a_part_that_was_damaged_is_not_read_as_zeros(tmp_path, damage):
+    store = LifetimeStore.open_or_create(tmp_path, METADATA)
+    store.write(0, made())
+    file = tmp_path / "part-00000" / ("meta.json" if damage == "meta" else "action.memmap")
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"part-00000' are broken .* remove that folder"):
+        store.load()

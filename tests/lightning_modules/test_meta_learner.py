@@ -1,5 +1,6 @@
 """A policy with a memory: what it remembers, and that it acts on what it was trained to read."""
 
+import types
 from functools import partial
 
 import pytest
@@ -7,6 +8,9 @@ import torch
 from tensordict import TensorDict
 from toy_task import SPEC, observations, tiny_policy, tiny_trainer
 
+from callbacks.lifetimes.explorer import decisions
+from callbacks.lifetimes.lives import live
+from datamodules import HiddenReach, Rollouts
 from lightning_modules import Horizons, MetaLearner, MLPDenoiser
 from lightning_modules.lifetime_batch import before, decided, executed
 from lightning_modules.lifetime_policy import LifetimePolicy
@@ -25,7 +29,7 @@ def learner(**arguments):
         "num_heads": 2,
         "context": SHOTS * DECISIONS,
     }
-    return MetaLearner(SPEC, **{**defaults, **arguments}).eval()
+    return MetaLearner(**{"spec": SPEC, **defaults, **arguments}).eval()
 
 
 def lifetimes(seed=0):
@@ -115,10 +119,11 @@ class Played:
         seen = batch["observation"][rows, shot, decision]  # [B, To, Do]
         fields = TensorDict({"target": seen[..., :1], "clock": seen[..., 1:]}, seen.shape[:2])
         episode = rows[:, None, None].expand(-1, 2, 1)
-        condition = self.policy._remember(self.policy._module.see(fields), episode[:, -1, 0])
+        numbers, seen = episode[:, -1, 0], self.policy._module.see(fields)
+        rest = self.policy._rest(seen, numbers)
+        condition = self.policy._remember(seen, rest, numbers)
         self.conditions.append((rows, shot, decision, condition))
-        chunk = executed(batch, 2, 2)[rows, shot, decision]
-        self.policy._done[rows] = self.policy._module.normalizer.action(chunk).flatten(1)
+        self.policy.executed(numbers, executed(batch, 2, 2)[rows, shot, decision])
         self.policy._decisions[rows] += 1
 
 
@@ -205,3 +210,77 @@ def test_own_lifetimes_are_learnt_by_the_oracles_labels_alone():
         batch["length"][:, -1] = changed["length"][:, -1] = STEPS
         losses = [float(model._loss(b, torch.Generator().manual_seed(0))) for b in (batch, changed)]
         assert losses[0] != losses[1]
+
+
+def test_a_skill_with_a_memory_of_its_own_is_refused(tmp_path):
+    trainer = tiny_trainer(limit_val_batches=0)
+    trainer.strategy.connect(learner())
+    trainer.save_checkpoint(tmp_path / "meta.ckpt")
+    with pytest.raises(ValueError, match=r"MetaLearner, which has a memory of its own"):
+        learner(skill=str(tmp_path / "meta.ckpt"))
+
+
+def test_a_checkpoint_of_another_trunk_is_refused(tmp_path):
+    """Its weights would fit, and mean something else."""
+    trainer = tiny_trainer(limit_val_batches=0)
+    trainer.strategy.connect(learner())
+    trainer.save_checkpoint(tmp_path / "meta.ckpt")
+    checkpoint = torch.load(tmp_path / "meta.ckpt", weights_only=True)
+    learner().on_load_checkpoint(checkpoint)
+    with pytest.raises(ValueError, match="its num_heads is 2, the current one is 4"):
+        learner(num_heads=4).on_load_checkpoint(checkpoint)
+
+
+def test_lifetimes_longer_than_the_context_are_refused_before_training():
+    model = learner(context=8)
+    source = types.SimpleNamespace(shape=(SHOTS, DECISIONS))
+    task = types.SimpleNamespace(sources={"lifetimes": source})
+    model._trainer = types.SimpleNamespace(datamodule=task)
+    with pytest.raises(ValueError, match=r"'lifetimes' take up to 12 .* the context of 8"):
+        model.setup("fit")
+
+
+class Noting(LifetimePolicy):
+    """Keeps what its tokens have beside what is seen."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.noted = []
+
+    def _rest(self, seen, rows):
+        rest = super()._rest(seen, rows)
+        self.noted.append(rest)
+        return rest
+
+
+def test_what_was_done_is_remembered_as_it_was_sent_and_not_as_it_was_wanted():
+    """Commands that are clipped, and an episode that ends within a chunk: as the store has them."""
+    task = HiddenReach("wide", {"rollouts": Rollouts()})  # 16 steps: the third chunk is cut
+    model = learner(
+        spec=task.spec, horizons=Horizons(observation=1, prediction=8, action=6), context=9
+    )
+    model.denoiser.requires_grad_(False)
+    phi = task.phi_set.sample(LIFETIMES, torch.Generator().manual_seed(0))
+    policy = Noting(model, LIFETIMES)
+    shots = live(task.environment(LIFETIMES), policy, phi, SHOTS, seed=0, record=True)
+    sent = torch.stack([shot["trajectory", "action"] for shot in shots], dim=1)
+    assert (sent[..., 0] == task.spec.action.high[0]).float().mean() > 0.1  # the edge of the table
+    parts = [decisions(shot, model, task.max_steps) for shot in shots]
+    stored = torch.stack(parts, dim=1)
+    flat = task.spec.flatten(stored["observation"])
+    stored = stored.auto_batch_size_(batch_dims=1).set("observation", flat)
+    there = decided(stored, 6)
+    origin = stored["last_command"][..., None, :]
+    done = model.normalizer.action(executed(stored, 6, 6), origin)
+    rest = model._rest(stored, there, done)
+    torch.testing.assert_close(torch.stack(policy.noted, dim=1), rest, rtol=1e-5, atol=1e-6)
+
+
+def test_what_has_learnt_to_adapt_to_one_thing_is_not_taken_for_another(tmp_path):
+    model = learner()
+    model._trainer = types.SimpleNamespace(datamodule=types.SimpleNamespace(task_name="wanted"))
+    checkpoint = {"state_dict": model.state_dict()}
+    model.on_save_checkpoint(checkpoint)
+    model._trainer = types.SimpleNamespace(datamodule=types.SimpleNamespace(task_name="bumped"))
+    with pytest.raises(ValueError, match="learnt to adapt on wanted, the task is bumped"):
+        model.on_load_checkpoint(checkpoint)

@@ -3,7 +3,12 @@ import math
 import pytest
 import torch
 
-from lightning_modules.objectives import PPO, FilteredCloning, Reinforce, RewardWeighted
+from lightning_modules.objectives import (
+    PPO,
+    FilteredCloning,
+    Reinforce,
+    RewardWeighted,
+)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from lightning_modules import (
     Reinforce,
     RewardWeighted,
     Sampler,
+    Stitching,
     load_policy,
 )
 from lightning_modules.checkpoint import check_same_training
@@ -52,7 +53,7 @@ def attempts(policy, seed, reward):
     seen = observations(SIZE, seed=seed)
     explored = policy.explore(seen, torch.Generator().manual_seed(seed))
     success = reward(explored.pop("chunk"), seen["target"][:, -1])
-    explored["episode"] = torch.arange(SIZE)
+    explored["attempt"] = torch.arange(SIZE)
     explored["index"] = torch.zeros(SIZE, dtype=torch.long)
     return explored, TensorDict({"success": success}, [SIZE])
 
@@ -66,7 +67,7 @@ def improve(policy, iterations, reward=goes_right, demonstrations=None):
     optimizer = policy.configure_optimizers()
     rates = []
     policy.log = policy.log_dict = lambda *_, **__: None
-    policy._note_kl = lambda _: None
+    policy.note_kl = lambda _: None
     policy._seed = 0
     trainer = {"current_epoch": 9, "global_step": 0, "global_rank": 0, "world_size": 1}
     policy._trainer = type("T", (), trainer)()
@@ -280,6 +281,7 @@ def test_only_the_critic_learns_in_the_warm_up(beachhead):
         ({"critic_width": 0}, "critic_width is 0"),
         ({"critic_learning_rate": -1.0}, "critic_learning_rate is -1.0"),
         ({"objective": FilteredCloning()}, "FilteredCloning clones whole chunks"),
+        ({"objective": Stitching()}, "Stitching is for lifetimes"),
         ({"tuned_steps": 6}, "tuned_steps is 6, the sampler takes 5 denoising steps"),
         ({"sampler": Sampler("dpm_solver", num_steps=5)}, "dpm_solver's steps have no density"),
         ({"beachhead": "nowhere.ckpt"}, "no checkpoint at 'nowhere.ckpt'"),

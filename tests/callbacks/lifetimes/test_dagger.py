@@ -27,6 +27,8 @@ def path(tmp_path_factory):
     env = task.environment(6, num_threads=1)
     made = Explorer(ladder=Explorer().ladder[:SHOTS]).lifetimes(task, skill, env, phi, seed=0)
     metadata = {
+        "task": task.task_name,
+        "action_horizon": skill.horizons.action,
         "spec": task.spec.to_dict(),
         "observation_horizon": skill.horizons.observation,
         "prediction_horizon": skill.horizons.prediction,
@@ -86,3 +88,17 @@ def test_labels_that_nobody_learns_from_are_not_made(path):
         DAgger(CHECKPOINT).setup(
             Trainer(logger=False), MetaLearner(task.spec, oracle=1.0, width=16), "fit"
         )
+
+
+def test_an_oracle_of_another_task_or_other_lifetimes_are_refused(path):
+    source = Lifetimes(path)
+    task = WantedObject("wide", {"lifetimes": source})
+    learner = MetaLearner(task.spec, oracle=1.0, skill=CHECKPOINT, width=16)
+    trainer = Trainer(logger=False, reload_dataloaders_every_n_epochs=1)
+    trainer.datamodule = task
+    source.setup(task.spec, 2, 12, seed=0, rank=0, world_size=1)
+    with pytest.raises(ValueError, match="DAgger's shots is 6, the stored lifetimes have 2"):
+        DAgger(CHECKPOINT).setup(trainer, learner, "fit")
+    bowl = CHECKPOINT.replace("curriculum-0", "place_in_bowl/curriculum-0")
+    with pytest.raises(ValueError, match="its task is place_in_bowl"):
+        DAgger(bowl, shots=SHOTS).setup(trainer, learner, "fit")

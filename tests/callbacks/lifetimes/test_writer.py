@@ -1,14 +1,19 @@
 """Lifetimes are made by one who does not know, and a probe tells if one who knows made them."""
 
+from functools import partial
+
 import pytest
 import torch
+from toy_task import tiny_trainer
 
-from callbacks.lifetimes import Explorer
+from callbacks.lifetimes import Explorer, LifetimeWriter
 from callbacks.lifetimes.probe import LEAK, leak
-from datamodules import Rollouts, WantedObject
+from datamodules import HiddenReach, Lifetimes, Rollouts, WantedObject
+from datamodules.lifetime_store import LifetimeStore
 from datamodules.wanted_object import wanted
+from lightning_modules import DiffusionPolicy, Horizons, MLPDenoiser
 from lightning_modules.lifetime_batch import decided
-from lightning_modules.skill import Rung, Temperature
+from lightning_modules.skill import Guidance, Rung, Temperature
 
 CHECKPOINT = "docs/results/curriculum/checkpoints/curriculum-0.ckpt"
 
@@ -63,3 +68,54 @@ def test_explorers_that_make_no_sense_are_refused():
         Explorer(ladder=())
     with pytest.raises(ValueError, match="give both"):
         Rung(Temperature())
+    with pytest.raises(ValueError, match="the knob temperature is at -3, it takes a number from"):
+        Rung(Temperature(), -3.0)
+
+
+def predict(folder, seed=0, **arguments):
+    """Makes four lifetimes with a tiny skill of random weights."""
+    torch.manual_seed(seed)
+    task = HiddenReach("wide", {"lifetimes": Lifetimes(folder)})
+    skill = DiffusionPolicy(
+        task.spec,
+        denoiser=partial(MLPDenoiser, width=16),
+        horizons=Horizons(observation=1, prediction=8, action=8),
+    )
+    writer = LifetimeWriter(4, Explorer(ladder=(Rung(),) * 2), part=2)
+    tiny_trainer(callbacks=[writer], **arguments).predict(skill, task)
+    return None if arguments else LifetimeStore.open(folder)
+
+
+def test_a_writer_that_was_stopped_goes_on_even_in_its_first_part(tmp_path):
+    whole = predict(tmp_path / "whole")
+    begun = LifetimeStore.open_or_create(tmp_path / "stopped", whole.metadata)
+    assert begun.parts() == []
+    assert (predict(tmp_path / "stopped").load() == whole.load()).all()
+
+
+def test_a_fast_dev_run_lives_once_and_writes_nothing(tmp_path, monkeypatch):
+    lived = []
+    made = Explorer.lifetimes
+    monkeypatch.setattr(Explorer, "lifetimes", lambda *a: lived.append(len(a[4])) or made(*a))
+    predict(tmp_path / "none", fast_dev_run=True)
+    assert lived == [1]
+    assert not (tmp_path / "none").exists()
+
+
+def test_lifetimes_of_another_skill_are_not_added(tmp_path):
+    predict(tmp_path)
+    with pytest.raises(ValueError, match="holds lifetimes whose skill is"):
+        predict(tmp_path, seed=1)
+
+
+def test_a_rung_that_the_skill_cannot_take_is_refused_before_anything_is_written(tmp_path):
+    task = HiddenReach("wide", {"lifetimes": Lifetimes(tmp_path)})
+    writer = LifetimeWriter(4, Explorer(ladder=(Rung(), Rung(Guidance(), 0.5))), part=2)
+    skill = DiffusionPolicy(task.spec, denoiser=partial(MLPDenoiser, width=16))
+    with pytest.raises(ValueError, match="trained with condition_dropout 0"):
+        tiny_trainer(callbacks=[writer]).predict(skill, task)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_few_lifetimes_say_nothing_about_a_leak(tmp_path):
+    assert "leak" not in predict(tmp_path).probe()

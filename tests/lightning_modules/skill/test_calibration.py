@@ -70,6 +70,13 @@ def test_where_nothing_else_was_near_the_nearest_is_taken():
     assert on_the_line(tried, 0.9) == 0.0
 
 
+def test_what_lies_far_beyond_does_not_bend_the_line():
+    """Where nothing succeeds, a value says nothing, however far it is."""
+    rates = {1.0: 0.4, 2.0: 0.3, 3.0: 0.2, 4.0: 0.1, 5.0: 0.05, 6.0: 0.0, 50.0: 0.0, 400.0: 0.0}
+    tried = [Setting(v, SuccessRate.of(torch.arange(400) < 400 * r)) for v, r in rates.items()]
+    assert on_the_line(tried, 0.25) == pytest.approx(2.5, abs=0.3)
+
+
 def test_a_knob_may_go_down():
     found = calibrate(Measured(lambda v: v), 1.0, 0.0, 0.25)
     assert found.reached
