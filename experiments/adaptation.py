@@ -20,8 +20,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -42,10 +40,15 @@ def rungs(knob: str, values: tuple[float, ...]) -> list[dict[str, Any]]:
     return [{"knob": {"class_path": f"lightning_modules.skill.{knob}"}, "value": v} for v in values]
 
 
-EXPLORERS: dict[str, dict[str, Any]] = {
-    "meta_learner": {"hypothesis": "best"},
-    "informed": {"hypothesis": "informed", "ladder": rungs("Temperature", TEMPERATURES)},
-    "noise_curriculum": {"hypothesis": "informed", "ladder": rungs("EpsilonRandom", CHANCES)},
+def explorer(**arguments: Any) -> dict[str, Any]:
+    """One as configs have it."""
+    return {"class_path": "callbacks.Explorer", "init_args": arguments}
+
+
+EXPLORERS = {
+    "meta_learner": explorer(hypothesis="best"),
+    "informed": explorer(hypothesis="informed", ladder=rungs("Temperature", TEMPERATURES)),
+    "noise_curriculum": explorer(hypothesis="informed", ladder=rungs("EpsilonRandom", CHANCES)),
 }
 
 
@@ -82,7 +85,10 @@ def main() -> None:
     learning = shared | {
         "model": {"init_args": {"skill": skill}},
         "trainer": {
-            "callbacks": callbacks(skill if args.method == "meta_learner" else None),
+            "callbacks": training.callbacks_beside(
+                ROOT / "configs" / FAMILIES[0] / "meta_learner.yaml",
+                skill if args.method == "meta_learner" else None,
+            ),
             "logger": {"init_args": {"name": f"adaptation/{name}", "version": ""}},
         },
     }
@@ -102,16 +108,6 @@ def configs(stage: str, task: str) -> list[str]:
     """Arguments that name the configs of a stage, and after them what another family changes."""
     families = (FAMILIES[0],) if task == FAMILIES[0] else (FAMILIES[0], task)
     return [word for family in families for word in ("--config", f"configs/{family}/{stage}.yaml")]
-
-
-def callbacks(skill: str | None) -> list[dict[str, Any]]:
-    """Those of the config, beside which the others live with this skill; none, if it is None."""
-    text = (ROOT / "configs" / FAMILIES[0] / "meta_learner.yaml").read_text()
-    found: list[dict[str, Any]] = yaml.safe_load(text)["trainer"]["callbacks"]
-    for callback in found:
-        if callback["class_path"] == "callbacks.AdaptationEvaluation":
-            callback["init_args"]["skill"] = skill
-    return found
 
 
 if __name__ == "__main__":

@@ -44,7 +44,6 @@ from callbacks import (  # noqa: E402
     DivergenceGuard,
     RolloutCollection,
 )
-from callbacks.collection import ExploringPolicy  # noqa: E402
 from datamodules import PickBanana, Rollouts  # noqa: E402
 from experiments.bench_simulation import raw_steps  # noqa: E402
 from experiments.results import (  # noqa: E402
@@ -56,6 +55,7 @@ from experiments.results import (  # noqa: E402
     write_rows,
 )
 from lightning_modules import PolicyGradient  # noqa: E402
+from lightning_modules.exploring_policy import ExploringPolicy  # noqa: E402
 from robot.rollout import rollout  # noqa: E402
 from robot.simulation.environment import SimulatedArmEnv  # noqa: E402
 
@@ -208,7 +208,7 @@ def floor(
             return super().__call__(observations, generator)
 
     phi = task.phi_set.sample(batch, torch.Generator().manual_seed(0))
-    rollout(env, Watched(module), phi, seed=0)
+    rollout(env, Watched(module, batch), phi, seed=0)
     env.close()
     pool.shutdown()
     return sum(steps) / sum(together), cores * sum(steps) / sum(alone)

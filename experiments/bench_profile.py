@@ -20,7 +20,7 @@ from robot.schema import ACTION, OBSERVATION
 ENV_STEP = {
     "MuJoCo": ("mujoco/batch.py", "rollout"),
     "grasp point (forward kinematics)": ("robot/forward_kinematics.py", "forward_kinematics"),
-    "object rotations": ("robot/simulation/environment.py", "first_two_columns"),
+    "object rotations": ("robot/simulation/world.py", "first_two_columns"),
     "observation": ("robot/simulation/environment.py", "_observe"),
     "clipping of commands": ("robot/safety.py", "clip_command"),
     "success test": ("datamodules/pick_banana.py", "success"),

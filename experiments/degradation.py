@@ -7,7 +7,7 @@ Lifetimes are put together from attempts of one source; the same meta-learner le
 them, with as many lifetimes and updates. An arm is a source, or a control. The cheap family
 (:mod:`datamodules.hidden_reach`) has all arms, the one with contact those that tell most. Rows go
 to docs/results/degradation/results.json; what is there is not run again. What is compared, and how,
-was written down before the first of them: docs/results/degradation/registration.md.
+was written down before the first of them: docs/results/degradation/registration-2.md.
 
 Symbols: N lifetimes, Q hidden dimensions, M attempts.
 """
@@ -19,7 +19,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,11 +37,10 @@ from callbacks.lifetimes.adaptation import Adaptation  # noqa: E402
 from callbacks.lifetimes.lives import live  # noqa: E402
 from callbacks.lifetimes.probe import leak  # noqa: E402
 from datamodules import Lifetimes  # noqa: E402
-from datamodules.hidden import AsIf  # noqa: E402
 from datamodules.lifetime_store import LifetimeStore  # noqa: E402
-from experiments import reaching_skill, training  # noqa: E402
-from experiments.action_spectrum import high_frequency_share, spectrum  # noqa: E402
-from experiments.degradation_families import FAMILIES, Family  # noqa: E402
+from experiments import training  # noqa: E402
+from experiments.degradation_families import FAMILIES  # noqa: E402
+from experiments.degradation_skill import LEVELS, MATCHED, Skill  # noqa: E402
 from experiments.results import (  # noqa: E402
     Row,
     Stopwatch,
@@ -54,12 +53,9 @@ from experiments.results import (  # noqa: E402
 from experiments.wrong_places import SameEnds, WrongTarget  # noqa: E402
 from lightning_modules import MetaLearner  # noqa: E402
 from lightning_modules.lifetime_policy import LifetimePolicy  # noqa: E402
-from lightning_modules.policy import load_learner  # noqa: E402
 from lightning_modules.skill import (  # noqa: E402
     ActionNoise,
-    Calibrated,
     DenoisingTruncation,
-    EarlierCheckpoint,
     EpsilonRandom,
     Guidance,
     InitialTemperature,
@@ -67,16 +63,12 @@ from lightning_modules.skill import (  # noqa: E402
     Rung,
     Stride,
     Temperature,
-    calibrate,
 )
-from robot.rollout import rollout  # noqa: E402
 from robot.seeds import evaluation_seed, training_seed  # noqa: E402
-from robot.success_rate import SuccessRate  # noqa: E402
 
 IDENTITY = ("task", "method", "seed")
-LEVELS = (0.10, 0.25, 0.45, 0.65, 0.85)  # success of one who knows phi, worst to best
-MATCHED = 0.65  # where the correlated noise is made as jerky as the temperature
-CORRELATIONS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+# Of a student's sampler. Cold, what it has cloned of the noise is cut off.
+TEMPERATURES = (0.3, 0.6, 1.0)
 SHOTS = 6
 
 
@@ -86,68 +78,6 @@ class Unrewarded(LifetimePolicy):
     @override
     def end_episode(self, success: Tensor) -> None:
         super().end_episode(torch.zeros_like(success))
-
-
-@dataclass
-class Skill:
-    """The skill of a seed, made worse to order.
-
-    Attributes:
-        family: whose.
-        seed: of the skill, and of everything measured with it.
-    """
-
-    family: Family
-    seed: int
-
-    def __post_init__(self) -> None:
-        self.checkpoint = self.family.skill(self.seed)
-        self.learner = load_learner(self.checkpoint)
-        self.task = self.family.made_up()
-        self.env = self.task.environment(self.family.num_envs)
-        self._rates: dict[tuple[Knob, float, bool], SuccessRate] = {}
-
-    def attempts(self, knob: Knob, value: float, fresh: bool) -> TensorDict:
-        """Episodes of one who knows phi, with a knob at a value."""
-        seed = (evaluation_seed if fresh else training_seed)("calibration", self.seed)
-        phi = self.task.phi_set.sample(self.family.calibrated, torch.Generator().manual_seed(seed))
-        policy = AsIf(
-            knob.at(self.learner, value, seed), self.task, self.task.phi_space.hidden(phi)
-        )
-        return rollout(self.env, policy, phi, seed, record=True)
-
-    def calibrate(self, knob: Knob, level: float) -> Calibrated:
-        """The value at which it succeeds so often."""
-
-        def success(value: float, fresh: bool) -> SuccessRate:
-            tried = (knob, value, fresh)  # levels have their first tries in common
-            if tried not in self._rates:
-                self._rates[tried] = SuccessRate.of(self.attempts(knob, value, fresh)["success"])
-            return self._rates[tried]
-
-        worst = knob.worst_of(self.learner)
-        return calibrate(success, knob.clean, worst, level, knob.whole, steps=16)
-
-    def jerkiness(self, knob: Knob, value: float) -> float:
-        """Share of the actions' changes at high frequencies."""
-        made = self.attempts(knob, value, fresh=False)
-        scale = self.learner.normalizer.action_half_range
-        actions = made["trajectory", "action"]
-        return high_frequency_share(spectrum(actions, made["length"], scale, window=8))
-
-    def as_jerky_as(self, other: Knob) -> ActionNoise:
-        """Correlated noise that is as jerky as another knob, both at the level ``MATCHED``."""
-        wanted = self.jerkiness(other, self.calibrate(other, MATCHED).setting.value)
-
-        def apart(correlation: float) -> float:
-            knob = ActionNoise(correlation=correlation)
-            return abs(self.jerkiness(knob, self.calibrate(knob, MATCHED).setting.value) - wanted)
-
-        return ActionNoise(correlation=min(CORRELATIONS, key=apart))
-
-    def earlier(self) -> EarlierCheckpoint:
-        """The skill as it was while it was cloned."""
-        return EarlierCheckpoint(tuple(map(str, reaching_skill.on_the_way(self.seed))))
 
 
 KNOBS: dict[str, Callable[[Skill], Knob]] = {
@@ -168,6 +98,7 @@ CHANGED: dict[str, tuple[str, dict[str, Any]]] = {
     "iid_noise_informed": ("iid_noise", {"informed": True}),
     "wrong_hypothesis_informed": ("wrong_hypothesis", {"informed": True}),
     "temperature_shuffled": ("temperature", {"order": "shuffled"}),
+    "iid_noise_shuffled": ("iid_noise", {"order": "shuffled"}),
     "temperature_as_it_comes": ("temperature", {"placed": False}),
     "temperature_unrewarded": ("temperature", {}),
 }
@@ -262,8 +193,31 @@ def run(skill: Skill, maker: Explorer | Hindsight, arm: str) -> dict[str, float]
             everyone["success"].zero_()  # memory-mapped: in the store
         student = learn(skill, folder)
     kind = Unrewarded if unrewarded else LifetimePolicy
+    return measured | lives_of(skill, student, kind)
+
+
+def lives_of(skill: Skill, student: MetaLearner, kind: type[LifetimePolicy]) -> dict[str, float]:
+    """How a student fares: as cold as the skill, and at the temperature that suits it best.
+
+    Which that is, lifetimes say that test nothing.
+    """
+    own = student.sampler
+    found = {
+        f"as_cold_as_the_skill/{name}": value
+        for name, value in tested(skill, lambda n: kind(student, n), "").items()
+    }
+    successes: dict[float, float] = {}
+    for temperature in TEMPERATURES:
+        student.sample_by(replace(own, temperature=temperature))
+        seed, count = evaluation_seed("choosing", skill.seed), skill.family.choosing
+        lived = live_on(skill, lambda n: kind(student, n), count, seed)
+        successes[temperature] = lived.by_shot()[-1].rate
+        found[f"choosing/temperature_{temperature:g}"] = successes[temperature]
+    best = max(TEMPERATURES, key=lambda temperature: successes[temperature])
+    student.sample_by(replace(own, temperature=best))
     return (
-        measured
+        found
+        | {"temperature": best}
         | tested(skill, lambda n: kind(student, n), "")
         | tested(skill, lambda n: LifetimePolicy(student, n, forgets=True), "memory_reset/")
     )
@@ -277,6 +231,7 @@ def metadata(skill: Skill) -> dict[str, Any]:
         "spec": learner.spec.to_dict(),
         "observation_horizon": learner.horizons.observation,
         "prediction_horizon": learner.horizons.prediction,
+        "action_horizon": learner.horizons.action,
     }
 
 
@@ -315,17 +270,24 @@ def learn(skill: Skill, folder: str) -> MetaLearner:
 
 
 def tested(skill: Skill, policy: Callable[[int], LifetimePolicy], prefix: str) -> dict[str, float]:
-    """Success by shot on phi that nothing was trained on."""
+    """Success by shot on phi that nothing was trained on, and all that goes with it."""
     seed = evaluation_seed("degradation", skill.seed)
-    family = skill.family
-    phi = skill.task.phi_set.sample(family.tested, torch.Generator().manual_seed(seed))
+    found = live_on(skill, policy, skill.family.tested, seed).metrics(skill.task.spec.rate)
+    return {f"adaptation/{prefix}{name}": value for name, value in found.items()}
+
+
+def live_on(
+    skill: Skill, policy: Callable[[int], LifetimePolicy], count: int, seed: int
+) -> Adaptation:
+    """So many lifetimes, the phi and all else by the seed."""
+    num_envs = skill.family.num_envs
+    phi = skill.task.phi_set.sample(count, torch.Generator().manual_seed(seed))
     lived = [
         live(skill.env, policy(len(group)), group, SHOTS, seed + i)
-        for i, group in enumerate(phi.split(family.num_envs))
+        for i, group in enumerate(phi.split(num_envs))
     ]
     shots = [cast("TensorDict", TensorDict.cat(list(shot))) for shot in zip(*lived, strict=True)]
-    found = Adaptation.of(shots).metrics(skill.task.spec.rate)
-    return {f"adaptation/{prefix}{name}": value for name, value in found.items()}
+    return Adaptation.of(shots)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ class Family:
         lifetimes: to learn from.
         attempts: of each level at each phi.
         updates: of the learner.
+        choosing: lifetimes that choose a student's temperature.
         tested: lifetimes of the test.
         learner: arguments of the MetaLearner.
         arms: those that are run; all, if empty.
@@ -39,6 +40,7 @@ class Family:
     lifetimes: int
     attempts: int
     updates: int
+    choosing: int
     tested: int
     learner: Mapping[str, Any] = field(default_factory=dict[str, Any])
     arms: tuple[str, ...] = ()
@@ -64,6 +66,7 @@ FAMILIES = {
         lifetimes=4096,
         attempts=6,
         updates=2000,
+        choosing=1024,
         tested=2048,
         learner={
             "width": 64,
@@ -83,6 +86,7 @@ FAMILIES = {
         lifetimes=768,
         attempts=4,
         updates=2000,
+        choosing=128,
         tested=512,
         arms=("temperature", "iid_noise", "same_ends", "search"),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from matplotlib.figure import Figure
 from tensordict import TensorDict
@@ -13,17 +13,29 @@ from robot.forward_kinematics import forward_kinematics
 
 COLORS = {True: (0.12, 0.59, 0.24), False: (0.78, 0.16, 0.16)}
 TRACES = 8  # of each level
+MATCHED = 0.65  # level at which actions' spectra are compared
+
+
+def figures(rows: Sequence[Row]) -> Iterator[tuple[str, Figure]]:
+    """Those of the page: file name and figure."""
+    yield "success.png", success_figure(rows)
+    yield "spectrum.png", spectrum_figure(rows, MATCHED)
+
+
+def named(row: Row) -> str:
+    """A knob, and whose, if it is not the generalist's."""
+    return row["method"] if row["policy"] == "generalist" else f"{row['method']} ({row['policy']})"
 
 
 def success_figure(rows: Sequence[Row]) -> Figure:
     """Success against the value of each knob, all that was tried; the levels' values are ringed."""
-    knobs = list(dict.fromkeys(row["method"] for row in rows))
+    knobs = list(dict.fromkeys(named(row) for row in rows))
     columns = 4
     lines = -(-len(knobs) // columns)
     figure = Figure(figsize=(3.2 * columns, 2.6 * lines), layout="constrained")
     grid = figure.subplots(lines, columns, sharey=True, squeeze=False).flatten()
     for axes, knob in zip(grid, knobs, strict=False):
-        mine = [row for row in rows if row["method"] == knob]
+        mine = [row for row in rows if named(row) == knob]
         tried = sorted((r for r in mine if r["study"] == "tried"), key=lambda r: r["value"])
         values, rates = ([r[k] for r in tried] for k in ("value", "success/table"))
         low, high = ([r[f"success/table/{end}"] for r in tried] for end in ("lo", "hi"))
@@ -48,7 +60,7 @@ def spectrum_figure(rows: Sequence[Row], level: float) -> Figure:
     for row in (r for r in rows if r["study"] == "calibrated" and r["level"] == level):
         power = [row[k] for k in row if k.startswith("spectrum/")]
         cycles = [(i + 1) / (2 * len(power)) for i in range(len(power))]
-        axes.plot(cycles, [p / sum(power) for p in power], ".-", label=row["method"])
+        axes.plot(cycles, [p / sum(power) for p in power], ".-", label=named(row))
     axes.set(xlabel="cycles a step", ylabel="share of the power", yscale="log")
     axes.set_title(f"changes from action to action, at a success of {level:.2f}", fontsize=10)
     axes.grid(alpha=0.3)

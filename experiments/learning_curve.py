@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import (
 )
 
 SUCCESS = "rollout/success/"
-EFFORT = {"collection/episodes": "episodes", "time/collected_s": "robot_s"}
+EFFORT = {"collection/attempts": "episodes", "time/collected_s": "robot_s"}
 BESIDE = {
     "curriculum/level": "level",
     "collection/success": "collection_success",
@@ -26,7 +26,7 @@ def learning_curve(run: Path) -> list[dict[str, Any]]:
     Args:
         run: the run's folder; a resumed run has several event files there.
     """
-    logged = _scalars(run)
+    logged = scalars(run)
     rows: list[dict[str, Any]] = []
     successes = {tag: values for tag, values in logged.items() if tag.startswith(SUCCESS)}
     for step in sorted({step for values in successes.values() for step in values}):
@@ -43,7 +43,7 @@ def learning_curve(run: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _scalars(run: Path) -> dict[str, dict[int, float]]:
+def scalars(run: Path) -> dict[str, dict[int, float]]:
     """By tag and step; of a step that was done again, the later value."""
     found: dict[str, dict[int, float]] = {}
     for file in sorted(run.glob("events.out.tfevents.*")):

@@ -2,9 +2,9 @@
 
     python experiments/report.py
 
-Reads docs/results/*/results.json of demo, denoisers, recorded, curriculum, adaptation and
-degradation; writes figures beside them and the marked parts of README.md and of the studies' own
-pages.
+Reads docs/results/*/results.json of demo, denoisers, recorded, curriculum, adaptation, ladder,
+degradation, four_axes and distillation, the last two where there are any; writes figures beside
+them and the marked parts of README.md and of the studies' own pages.
 """
 
 from __future__ import annotations
@@ -22,9 +22,14 @@ sys.path.insert(0, str(ROOT))
 
 from experiments import (  # noqa: E402
     curriculum_figures,
+    ladder_figures,
     report_adaptation,
     report_curriculum,
     report_degradation,
+    report_distillation,
+    report_four_axes,
+    report_ladder,
+    report_lifetime_curriculum,
 )
 from experiments.results import (  # noqa: E402
     PHI_SETS,
@@ -35,6 +40,8 @@ from experiments.results import (  # noqa: E402
     results_file,
 )
 
+# Studies of one figure.
+OF_THEIR_OWN = {"four_axes": report_four_axes, "distillation": report_distillation}
 COLORS = {"mlp": "tab:blue", "unet": "tab:orange", "transformer": "tab:green"}
 
 
@@ -51,9 +58,18 @@ def main() -> None:
     adaptation = results_file("adaptation")
     figure = report_adaptation.figure(read_rows(adaptation))
     figure.savefig(adaptation.with_name("adaptation.png"), dpi=110)
+    if of_study := report_lifetime_curriculum.of_study(read_rows(adaptation)):
+        figure = report_lifetime_curriculum.figure(of_study)
+        figure.savefig(adaptation.with_name("lifetime_curriculum.png"), dpi=110)
+    ladder = results_file("ladder")
+    for name, figure in ladder_figures.figures(read_rows(ladder)):
+        figure.savefig(ladder.with_name(name), dpi=110)
     degradation = results_file("degradation")
     figure = report_degradation.figure(read_rows(degradation))
     figure.savefig(degradation.with_name("degradation.png"), dpi=110)
+    for name, report in OF_THEIR_OWN.items():
+        if rows := read_rows(results_file(name)):
+            report.figure(rows).savefig(results_file(name).with_name(f"{name}.png"), dpi=110)
 
 
 def parts() -> Iterator[tuple[Path, str, str]]:
@@ -72,10 +88,18 @@ def parts() -> Iterator[tuple[Path, str, str]]:
     yield ROOT / "README.md", "curriculum-seeds", report_curriculum.seed_rows(picked)
     for name, text in report_curriculum.parts(curriculum):
         yield page("curriculum"), name, text
-    for name, text in report_adaptation.parts(read_rows(results_file("adaptation"))):
-        yield page("adaptation"), name, text
+    adaptation = read_rows(results_file("adaptation"))
+    for report in (report_adaptation, report_lifetime_curriculum):
+        for name, text in report.parts(adaptation):
+            yield page("adaptation"), name, text
+    for name, text in report_ladder.parts(read_rows(results_file("ladder"))):
+        yield page("ladder"), name, text
     for name, text in report_degradation.parts(read_rows(results_file("degradation"))):
         yield page("degradation"), name, text
+    for study, report in OF_THEIR_OWN.items():
+        if rows := read_rows(results_file(study)):
+            for name, text in report.parts(rows):
+                yield page(study), name, text
 
 
 def page(study: str) -> Path:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from experiments.results import Row
 from experiments.significance import mean_interval
@@ -29,8 +30,14 @@ BESIDE = {
 
 def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     """Every part of the page that is made from results: its name there and its text."""
-    for task in dict.fromkeys(row["task"] for row in rows):
-        yield f"adaptation-{task}", task_rows([row for row in rows if row["task"] == task])
+    mine = of_page(rows)
+    for task in dict.fromkeys(row["task"] for row in mine):
+        yield f"adaptation-{task}", task_rows([row for row in mine if row["task"] == task])
+
+
+def of_page(rows: Sequence[Row]) -> list[Row]:
+    """Those of no study of their own."""
+    return [row for row in rows if "study" not in row]
 
 
 def curves(rows: Sequence[Row]) -> Iterator[tuple[str, list[list[float]], int]]:
@@ -39,13 +46,14 @@ def curves(rows: Sequence[Row]) -> Iterator[tuple[str, list[list[float]], int]]:
         runs = [row for row in rows if row["method"] == method]
         if not runs:
             continue
-        yield (name, *_by_shot(runs, "success"))
+        yield (name, *by_shot(runs, "success"))
         if method == "meta_learner":
             for who, called in BESIDE.items():
-                yield (called, *_by_shot(runs, who))
+                yield (called, *by_shot(runs, who))
 
 
-def _by_shot(runs: Sequence[Row], who: str) -> tuple[list[list[float]], int]:
+def by_shot(runs: Sequence[Row], who: str) -> tuple[list[list[float]], int]:
+    """Someone's success by seed and shot, and the lifetimes behind each number."""
     found = [[row[f"adaptation/{who}/shot_{h}"] for h in SHOTS] for row in runs]
     return found, runs[0][f"adaptation/{who}/shot_1/n"]
 
@@ -78,19 +86,36 @@ def task_rows(rows: Sequence[Row]) -> str:
 
 
 def figure(rows: Sequence[Row]) -> Figure:
-    """Adaptation curves, a panel a task; lines are means over seeds, dots the seeds."""
+    """Adaptation curves, a panel a task."""
+    return panels(of_page(rows), curves, LEARNERS["meta_learner"])
+
+
+def panels(
+    rows: Sequence[Row],
+    curves_of: Callable[[Sequence[Row]], Iterator[tuple[str, list[list[float]], int]]],
+    emphasised: str,
+) -> Figure:
+    """Curves of each task in a panel; lines are means over seeds, dots the seeds.
+
+    Whoever is in several panels has the same colour in all of them.
+    """
     tasks = list(dict.fromkeys(row["task"] for row in rows))
-    drawn = Figure(figsize=(4.4 * len(tasks) + 2.4, 3.8), layout="constrained")
-    panels = drawn.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
-    for axes, task in zip(panels, tasks, strict=True):
-        for name, found, _ in curves([row for row in rows if row["task"] == task]):
-            ours = name == LEARNERS["meta_learner"]
+    drawn = Figure(figsize=(4.4 * len(tasks) + 2.6, 3.8), layout="constrained")
+    everyone = drawn.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
+    lines: dict[str, Line2D] = {}
+    for axes, task in zip(everyone, tasks, strict=True):
+        for name, found, _ in curves_of([row for row in rows if row["task"] == task]):
             means = [fmean(s) for s in zip(*found, strict=True)]
-            (line,) = axes.plot(SHOTS, means, label=name, lw=2.6 if ours else 1.2)
+            color = lines[name].get_color() if name in lines else f"C{len(lines)}"
+            width = 2.6 if name == emphasised else 1.2
+            (line,) = axes.plot(SHOTS, means, label=name, lw=width, color=color)
+            lines.setdefault(name, line)
             for curve in found:
-                axes.plot(SHOTS, curve, ".", ms=4, color=line.get_color())
+                axes.plot(SHOTS, curve, ".", ms=4, color=color)
         axes.set(title=task, xlabel="shot", ylim=(0, 1.03))
         axes.grid(alpha=0.3)
-    panels[0].set_ylabel("success")
-    panels[-1].legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    everyone[0].set_ylabel("success")
+    everyone[-1].legend(
+        lines.values(), lines.keys(), frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5)
+    )
     return drawn

@@ -1,7 +1,8 @@
-"""The table and the comparisons of the degradation experiment, as its registration has them."""
+"""The tables and comparisons of the degradation experiment, as its registrations have them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -21,14 +22,19 @@ SECONDARY = (
     ("temperature", "wrong_hypothesis"),
     ("temperature", "earlier_checkpoint"),
     ("temperature", "guidance"),
+    ("temperature", "epsilon_random"),
     ("temperature", "temperature_informed"),
     ("iid_noise", "iid_noise_informed"),
     ("wrong_hypothesis", "wrong_hypothesis_informed"),
     ("temperature", "temperature_shuffled"),
+    ("iid_noise", "iid_noise_shuffled"),
     ("temperature", "temperature_as_it_comes"),
+    ("temperature", "temperature_unrewarded"),
     ("temperature", "expert_only"),
-    ("search", "temperature"),
 )
+SECOND = 10  # the first seed of the second registration
+COLD = f"as_cold_as_the_skill/{LAST}"
+FORGETTING = LAST.replace("adaptation/", "adaptation/memory_reset/")
 # Arms whose success by shot is drawn.
 COLORS = {
     "search": "black",
@@ -46,11 +52,13 @@ Array = NDArray[np.float64]
 def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     """Every part of the page that is made from results: its name there and its text."""
     cheap = of_task(rows, "hidden_reach")
-    yield "degradation-arms", arm_rows(cheap)
-    yield "degradation-primary", comparisons(cheap, PRIMARY, 0.975)
-    yield "degradation-secondary", comparisons(cheap, SECONDARY, 0.95)
-    if contact := of_task(rows, "bumped_camera"):
-        yield "degradation-contact", arm_rows(contact)
+    second = [row for row in cheap if row["seed"] >= SECOND]
+    yield "degradation-arms", arm_rows(second)
+    yield "degradation-primary", comparisons(second, PRIMARY, 0.975)
+    searched = [("search", arm) for arm in by_arm(second) if arm != "search"]
+    yield "degradation-secondary", comparisons(second, (*SECONDARY, *searched), 0.95)
+    yield "degradation-first", first_rows([row for row in cheap if row["seed"] < SECOND])
+    yield "degradation-contact", arm_rows(of_task(rows, "bumped_camera"))
 
 
 def of_task(rows: Sequence[Row], task: str) -> list[Row]:
@@ -98,29 +106,61 @@ def paired(
 
 
 def arm_rows(rows: Sequence[Row]) -> str:
-    """Every arm: success by shot, hazard and what is kept, and whether its data gives phi away."""
-    lines = ["| arm | seeds | " + " | ".join(f"shot {h}" for h in range(1, SHOTS + 1))]
-    lines[0] += " | shot 6, 95 % | hazard at 2 | kept at 6 | leak of the data |"
-    lines.append("|---" * (SHOTS + 6) + "|")
+    """Every arm: success by shot, what memory is worth, hazard, and what its data is like."""
+    heads = ["arm", "seeds", *(f"shot {h}" for h in range(1, SHOTS + 1)), "shot 6, 95 %"]
+    heads += ["memory emptied", "at .3", "at", "hazard at 2", "kept at 6", "leak", "jerky"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for arm, runs in by_arm(rows).items():
-        dropped = [seed for seed, row in runs.items() if row.get("dropped")]
-        if dropped:
-            cells = [arm, f"dropped: {len(dropped)} of {len(runs)} seeds miss a level"]
-            lines.append("| " + " | ".join([*cells, *[""] * (SHOTS + 4)]) + " |")
+        if said := dropped(runs):
+            lines.append("| " + " | ".join([arm, said, *[""] * (len(heads) - 2)]) + " |")
             continue
         names = [f"adaptation/success/shot_{h}" for h in range(1, SHOTS + 1)]
-        means = [interquartile_mean(column(runs, name)) for name in names]
-        interval = "{:.3f} to {:.3f}".format(*bootstrap(column(runs, LAST)))
+        names_after = (FORGETTING, COLD)
+        cells = [arm, str(len(runs)), *(middle(runs, name) for name in names)]
+        cells += [between(runs), *(middle(runs, name) for name in names_after)]
+        cells += [temperatures(runs)]
         others = ("adaptation/hazard/shot_2", f"adaptation/kept/shot_{SHOTS}", "data/leak")
-        cells = [
-            arm,
-            str(len(runs)),
-            *(f"{m:.3f}" for m in means),
-            interval if len(runs) >= FEWEST else "",
-        ]
-        cells += [f"{max(0.0, interquartile_mean(column(runs, name))):.2f}" for name in others]
+        cells += [middle(runs, name, 2) for name in (*others, "high_frequency")]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def first_rows(rows: Sequence[Row]) -> str:
+    """The arms of the first registration, shortly."""
+    lines = ["| arm | seeds | shot 1 | shot 6 | shot 6, 95 % |", "|---" * 5 + "|"]
+    for arm, runs in by_arm(rows).items():
+        if said := dropped(runs):
+            lines.append(f"| {arm} | {said} | | | |")
+            continue
+        first = middle(runs, "adaptation/success/shot_1")
+        lines.append(f"| {arm} | {len(runs)} | {first} | {middle(runs, LAST)} | {between(runs)} |")
+    return "\n".join(lines)
+
+
+def dropped(runs: dict[int, Row]) -> str:
+    """What is said of an arm that misses a level; nothing of others."""
+    missing = [seed for seed, row in runs.items() if row.get("dropped")]
+    return f"dropped: {len(missing)} of {len(runs)} seeds miss a level" if missing else ""
+
+
+def middle(runs: dict[int, Row], name: str, digits: int = 3) -> str:
+    """The interquartile mean over seeds; nothing where an arm has no such number."""
+    if any(name not in row for row in runs.values()):
+        return ""
+    return f"{interquartile_mean(column(runs, name)):.{digits}f}"
+
+
+def between(runs: dict[int, Row]) -> str:
+    """Its interval at the last shot."""
+    if len(runs) < FEWEST:
+        return ""
+    return "{:.3f} to {:.3f}".format(*bootstrap(column(runs, LAST)))
+
+
+def temperatures(runs: dict[int, Row]) -> str:
+    """At which temperatures the students of an arm are tested, and how many of them."""
+    chosen = Counter(row["temperature"] for row in runs.values())
+    return ", ".join(f"{value:g} ({chosen[value]})" for value in sorted(chosen))
 
 
 def column(runs: dict[int, Row], name: str) -> Array:
@@ -158,9 +198,10 @@ def reached(runs: dict[int, Row]) -> dict[int, Row]:
 
 def figure(rows: Sequence[Row]) -> Figure:
     """On the cheap family: success of every arm at the last shot, and by shot of some."""
+    second = [row for row in of_task(rows, "hidden_reach") if row["seed"] >= SECOND]
     runs = {
         arm: found
-        for arm, found in by_arm(of_task(rows, "hidden_reach")).items()
+        for arm, found in by_arm(second).items()
         if not any(row.get("dropped") for row in found.values())
     }
     last = {arm: column(found, LAST) for arm, found in runs.items()}

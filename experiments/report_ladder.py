@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from experiments.ladder_figures import MATCHED
 from experiments.results import Row
 from experiments.skill_ladder import LEVELS, POLICIES
 
@@ -24,7 +25,7 @@ def knob_rows(rows: Sequence[Row]) -> str:
         levels = {row["level"]: row for row in rows if row["method"] == knob}
         cells = [knob, *(level_cell(levels[level]) for level in LEVELS)]
         cells += [f"{sum(row['reached'] for row in levels.values())} of {len(LEVELS)}"]
-        lines.append("| " + " | ".join([*cells, f"{levels[0.65]['high_frequency']:.2f}"]) + " |")
+        lines.append("| " + " | ".join([*cells, f"{levels[MATCHED]['high_frequency']:.2f}"]) + " |")
     return "\n".join(lines)
 
 

@@ -26,8 +26,7 @@ from torch import Tensor
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from callbacks.attempts import Attempts, all_episodes  # noqa: E402
-from callbacks.collection import ExploringPolicy  # noqa: E402
+from callbacks.attempts import Attempts, all_attempts, all_decisions  # noqa: E402
 from datamodules import Rollouts  # noqa: E402
 from experiments import curriculum, training  # noqa: E402
 from experiments.far_corner import PickBananaFarCorner  # noqa: E402
@@ -108,13 +107,13 @@ def measure(
 ) -> dict[str, float]:
     """Success while exploring, and the norm of the reward's gradient, on phi sets."""
     found: dict[str, float] = {}
-    attempts: Attempts[ExploringPolicy] = Attempts(episodes // GROUPS)
+    attempts = Attempts(episodes // GROUPS)
     for name in phi_sets:
         start = training_seed("reward gradient", name, seed)
         phi = task.phi_sets[name].sample(episodes, torch.Generator().manual_seed(start))
-        groups = attempts(task, lambda: ExploringPolicy(policy), phi, (start,))
-        found |= SuccessRate.of(all_episodes(groups)["success"]).metrics(f"success/{name}")
-        samples = [policy.samples(e.decisions(tried["length"]), tried) for e, tried in groups]
+        groups = attempts(task, policy, True, phi, (start,))
+        found |= SuccessRate.of(all_attempts(groups)["success"]).metrics(f"success/{name}")
+        samples = [policy.samples(all_decisions([group]), group.attempts) for group in groups]
         gradients = [
             gradient(policy, less_baseline(mine, samples[:i] + samples[i + 1 :]))
             * GROUPS

@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from datamodules import PickBanana, Rollouts  # noqa: E402
 from experiments import curriculum, demonstrations, training  # noqa: E402
 from experiments.action_spectrum import high_frequency_share, spectrum  # noqa: E402
-from experiments.ladder_figures import trace_figure  # noqa: E402
+from experiments.ladder_figures import MATCHED, trace_figure  # noqa: E402
 from experiments.results import (  # noqa: E402
     IDENTITY,
     Row,
@@ -70,7 +70,6 @@ RESULTS = results_file("ladder")
 FRESH = 2  # times as many episodes measure what was found
 SHOWN = 128  # episodes behind spectra and traces
 LEVELS = (0.85, 0.65, 0.45, 0.25, 0.10)
-MATCHED = 0.65  # level at which the correlated noise is made as jerky as the temperature's
 CORRELATIONS = (0.5, 0.7, 0.8, 0.9, 0.95)
 GENERALIST = ROOT / "docs" / "results" / "curriculum" / "checkpoints" / "curriculum-0.ckpt"
 KNOBS: dict[str, Knob] = {

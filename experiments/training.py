@@ -40,6 +40,20 @@ def configs(stage: str, task: str) -> list[str]:
     return [word for file in files for word in ("--config", file)]
 
 
+def callbacks_beside(config: Path, skill: str | None) -> list[dict[str, Any]]:
+    """The callbacks of a config, and what those act by who live beside a learner.
+
+    Args:
+        config: the file.
+        skill: checkpoint of the policy that they act with; none of them live if None.
+    """
+    found: list[dict[str, Any]] = yaml.safe_load(config.read_text())["trainer"]["callbacks"]
+    for callback in found:
+        if callback["class_path"] == "callbacks.AdaptationEvaluation":
+            callback.setdefault("init_args", {})["skill"] = skill
+    return found
+
+
 def configure(run: Path, changed: dict[str, Any]) -> list[str]:
     """Writes what a run changes in its stage's config into its folder; arguments that name it.
 
@@ -103,6 +117,11 @@ def predict(arguments: list[str], checkpoint: Path) -> None:
         checkpoint: of the policy.
     """
     _train(["predict", *arguments, "--ckpt_path", str(checkpoint)], capture=False)
+
+
+def try_out(subcommand: str, arguments: list[str]) -> None:
+    """One step of ``train.py``, of which nothing is kept."""
+    _train([subcommand, *arguments, "--trainer.fast_dev_run", "true"], capture=False)
 
 
 def _train(arguments: list[str], *, capture: bool) -> str:

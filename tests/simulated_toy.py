@@ -44,6 +44,9 @@ class ToyTask:
     def homing_error(self, phi):
         return torch.zeros(len(phi), 6)
 
+    def actuator_lag(self, phi):
+        return torch.zeros(len(phi))
+
     def goal(self, phi):
         return torch.zeros(len(phi), len(GOALS) + 3)
 

@@ -15,7 +15,11 @@ def configured(folder, stage):
     """What is made small, as a config."""
     source = {"path": str(folder / "lifetimes"), "batch_size": 2, "steps_per_epoch": 2}
     lifetimes = {"class_path": "datamodules.Lifetimes", "init_args": source}
-    writer = {"lifetimes": LIFETIMES, "part": 2, "explorer": {"ladder": [{}] * SHOTS}}
+    explorer = {
+        "class_path": "callbacks.Explorer",
+        "init_args": {"ladder": [{"knob": None}] * SHOTS},
+    }
+    writer = {"lifetimes": LIFETIMES, "part": 2, "explorer": explorer}
     evaluation = {"lifetimes": 2, "test_lifetimes": LIFETIMES, "shots": SHOTS, "skill": SKILL}
     callbacks = {
         "lifetimes": [{"class_path": "callbacks.LifetimeWriter", "init_args": writer}],

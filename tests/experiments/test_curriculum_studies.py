@@ -215,7 +215,7 @@ def test_the_step_that_is_too_large_goes_to_the_corner_at_once():
     strategy.start(PickBananaFarCorner.phi_space, sets["point"], sets["table"])
     for _ in range(2):
         assert list(strategy.proposals()) == []
-        strategy.observe(torch.zeros(1, 3), torch.zeros(1, dtype=torch.bool))
+        strategy.observe(torch.zeros(1, 3), torch.zeros(1, 1, dtype=torch.bool))
     (proposal,) = strategy.proposals()
     assert strategy.refuse(proposal) is None
     strategy.accept(proposal)

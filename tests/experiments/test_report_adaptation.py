@@ -38,3 +38,21 @@ def test_everyone_has_a_curve():
         "Algorithm Distillation, informed",
         *BESIDE.values(),
     }
+
+
+def test_a_name_has_one_colour_and_stands_in_the_legend_whichever_panel_it_is_in():
+    elsewhere = [
+        row("informed", 0, *[0.3] * 6) | {"task": "other"},
+        row("noise_curriculum", 0, *[0.1] * 6) | {"task": "other"},
+    ]
+    first, second = figure([*ROWS, *elsewhere]).axes
+    colours = [
+        {line.get_label(): line.get_color() for line in axes.lines if line.get_label()[0] != "_"}
+        for axes in (first, second)
+    ]
+    both = set(colours[0]) & set(colours[1])
+    assert both == {"Algorithm Distillation, informed"}
+    assert all(colours[0][name] == colours[1][name] for name in both)
+    everyone = colours[0] | colours[1]
+    assert len(set(everyone.values())) == len(everyone)
+    assert {t.get_text() for t in second.get_legend().get_texts()} == set(everyone)

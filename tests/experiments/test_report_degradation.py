@@ -16,6 +16,7 @@ from experiments.report_degradation import (
 def runs(arm, values, **more):
     rest = {f"adaptation/success/shot_{h}": 0.2 for h in range(1, 6)}
     rest |= {"adaptation/hazard/shot_2": 0.1, "adaptation/kept/shot_6": 0.9, "data/leak": -0.2}
+    rest |= {"temperature": 1.0, "as_cold_as_the_skill/" + LAST: 0.3}
     return [{"method": arm, "seed": i, LAST: v, **rest, **more} for i, v in enumerate(values)]
 
 
@@ -39,7 +40,8 @@ def test_what_seeds_share_does_not_widen_a_difference():
 def test_dropped_and_missing_arms_are_said_to_be():
     rows = [*runs("temperature", [0.5] * 4), *runs("stride", [0.0] * 4, dropped=True)]
     assert "| stride | dropped: 4 of 4 seeds miss a level |" in arm_rows(rows)
-    assert "| temperature | 4 |" in arm_rows(rows)
+    assert "| temperature | 4 | 0.200 |" in arm_rows(rows)
+    assert "| 0.300 | 1 (4) | 0.10 | 0.90 | -0.20 |" in arm_rows(rows)
     text = comparisons(rows, [("temperature", "stride"), ("temperature", "ou_noise")], 0.95)
     assert "no stride" in text
     assert "no ou_noise" in text
