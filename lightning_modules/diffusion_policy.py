@@ -119,7 +119,11 @@ class DiffusionPolicy(CheckpointedPolicy):
         Returns:
             ``[B, Ta, A]`` in real units.
         """
-        return self.predict_chain(observations, generator)[-1, :, : self.horizons.action]
+        return self.plan(observations, generator)[:, : self.horizons.action]
+
+    def plan(self, observations: TensorDictBase, generator: Generators | None = None) -> Tensor:
+        """As :meth:`forward`, the whole chunk ``[B, Tp, A]``."""
+        return self.predict_chain(observations, generator)[-1]
 
     def predict_chain(
         self,

@@ -60,9 +60,18 @@ class CheckpointPolicy:
             ValueError: if the observations do not fit the task, or are not all finite: no arm
                 moves on those.
         """
+        return self.plan(observations, generator)[:, : self.action_horizon]
+
+    @torch.inference_mode()
+    def plan(self, observations: TensorDictBase, generator: Generators | None = None) -> Tensor:
+        """As a decision, but the whole chunk that was predicted, ``[B, Tp, A]``.
+
+        Raises:
+            ValueError: as a decision does.
+        """
         _check(observations)
         generator = self._generator if generator is None else generator
-        return self._learner(observations.to(self._learner.device), generator).cpu()
+        return self._learner.plan(observations.to(self._learner.device), generator).cpu()
 
 
 def _check(observations: object) -> None:

@@ -9,6 +9,11 @@ from typing import Protocol
 class Clock(Protocol):
     """Tells the time and waits."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether time stands still while somebody computes."""
+        ...
+
     def now(self) -> float:
         """Seconds since some moment; never goes back."""
         ...
@@ -20,6 +25,8 @@ class Clock(Protocol):
 
 class MachineClock:
     """The machine's own."""
+
+    waits = False
 
     def now(self) -> float:
         """Seconds since the machine's start."""

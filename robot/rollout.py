@@ -11,6 +11,7 @@ from tensordict import TensorDict
 from torch import Tensor
 
 from robot.arm_env import ArmEnv
+from robot.chunk_executor import AskingAhead, ChunkExecutor, Waiting
 from robot.policy import Policy, Remembering
 from robot.schema import ACTION, OBSERVATION
 from robot.simulation.environment import SimulatedArmEnv
@@ -27,6 +28,7 @@ def rollout(
     seed: int,
     record: bool = False,
     on_batch: Callable[[int], None] | None = None,
+    lead: int = 0,
 ) -> TensorDict:
     """One episode for each task parameter, ``env.num_envs`` side by side.
 
@@ -41,11 +43,16 @@ def rollout(
         seed: of the policy's noise and of the start poses.
         record: whether to keep the steps.
         on_batch: told how many episodes have just ended.
+        lead: actions that are left of a chunk when the next is asked for, in a thread, while the
+            arms go on (:mod:`robot.chunk_executor`); if 0 they wait for it.
 
     Returns:
         TensorDict ``[N]``: ``success`` bool, ``length`` (steps), ``phi [P]``; with ``record`` also
         ``trajectory [T]`` (keys of :mod:`robot.schema`, zero past an episode's length) and
         ``state [T + 1, nq]`` (positions of joints and objects, held past the end).
+
+    Raises:
+        ValueError: if the policy cannot be asked ahead, and is to be.
     """
     device = getattr(policy, "device", torch.device("cpu"))
     generator = torch.Generator(device).manual_seed(seed)
@@ -55,13 +62,24 @@ def rollout(
         chosen = phi[rows]
         padding = phi[rows[-1:]].expand(env.num_envs - len(rows), -1)
         running = torch.arange(env.num_envs) < len(rows)
-        batch = _rollout_batch(
-            env, policy, torch.cat([chosen, padding]), int(rows[0]), running, generator, record
-        )
+        executor = _executor(env, policy, generator, lead)
+        try:
+            batch = _rollout_batch(
+                env, policy, torch.cat([chosen, padding]), int(rows[0]), running, executor, record
+            )
+        finally:
+            executor.close()
         batches.append(batch[: len(rows)])
         if on_batch is not None:
             on_batch(len(rows))
     return cast("TensorDict", TensorDict.cat(batches))
+
+
+def _executor(env: Arms, policy: Policy, generator: torch.Generator, lead: int) -> ChunkExecutor:
+    if not lead:
+        return Waiting(policy, generator)
+    waits = not isinstance(env, ArmEnv) or env.clock.waits
+    return AskingAhead(policy, generator, lead, waits)
 
 
 @torch.no_grad()
@@ -71,7 +89,7 @@ def _rollout_batch(
     phi: Tensor,
     first: int,
     running: Tensor,
-    generator: torch.Generator,
+    executor: ChunkExecutor,
     record: bool,
 ) -> TensorDict:
     """One episode in each row where ``running [num_envs]``; the first row's number is given."""
@@ -81,15 +99,20 @@ def _rollout_batch(
     length = torch.zeros(env.num_envs, dtype=torch.long)
     steps: list[TensorDict] = []
     states = [env.physics_state]
+    number = first + torch.arange(env.num_envs)
+
+    def look() -> tuple[TensorDict, Tensor]:
+        window = _window(seen, running)
+        episode = number[running, None, None].expand(-1, policy.observation_horizon, -1)
+        return window.set("episode", episode), running
+
     while running.any():
         asked = running
-        window = _window(seen, asked)
-        number = first + asked.nonzero()[:, None].expand(-1, policy.observation_horizon, -1)
-        chunk = policy(window.set("episode", number), generator).to("cpu")
+        chunk = executor.next(look)
         sent: list[Tensor] = []
-        for action in chunk.unbind(1):
-            command: Tensor = now[OBSERVATION, "last_command"].clone()
-            command[asked] = action
+        for left, action in zip(range(chunk.shape[1], 0, -1), chunk.unbind(1), strict=True):
+            executor.before_step(left, look)
+            command = torch.where(asked[:, None], action, now[OBSERVATION, "last_command"])
             now.update({ACTION: command, "_step": running.clone()})
             now = env.step(now)
             if record:
@@ -107,7 +130,7 @@ def _rollout_batch(
                 break
         if isinstance(policy, Remembering):
             sent += sent[-1:] * (chunk.shape[1] - len(sent))
-            policy.executed(number[:, -1, 0], torch.stack(sent, dim=1)[asked])
+            policy.executed(number[asked], torch.stack(sent, dim=1)[asked])
     out = TensorDict({"success": success, "length": length, "phi": phi}, batch_size=len(phi))
     if record:
         missing = env.task.max_steps - len(steps)

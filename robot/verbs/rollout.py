@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_task(parser, default="pick_banana")
     parser.add_argument("--policy", required=True, help="a checkpoint")
     parser.add_argument("--episodes", type=int, default=10)
+    said = "actions left of a chunk when the next is computed beside them; 0: the arm waits for it"
+    parser.add_argument("--lead", type=int, default=2, help=said)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -47,7 +49,12 @@ def run(args: argparse.Namespace) -> None:
         with Progress(console=console, transient=True) as progress:
             bar = progress.add_task("rolling out", total=args.episodes)
             episodes = rollout(
-                env, policy, phi, args.seed, on_batch=lambda n: progress.advance(bar, n)
+                env,
+                policy,
+                phi,
+                args.seed,
+                on_batch=lambda n: progress.advance(bar, n),
+                lead=args.lead,
             )
     rate = SuccessRate.of(episodes["success"])
     low, high = rate.interval

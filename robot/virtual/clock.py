@@ -12,6 +12,8 @@ class LockstepClock:
         worlds: of the arms.
     """
 
+    waits = True
+
     def __init__(self, *worlds: VirtualWorld) -> None:
         self._worlds = worlds
         self._now = 0.0
