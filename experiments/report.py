@@ -3,8 +3,8 @@
     python experiments/report.py
 
 Reads docs/results/*/results.json of demo, denoisers, recorded, curriculum, adaptation, ladder,
-degradation, four_axes and distillation, the last two where there are any; writes figures beside
-them and the marked parts of README.md and of the studies' own pages.
+degradation, faults, four_axes and distillation, the last two where there are any; writes figures
+beside them and the marked parts of README.md and of the studies' own pages.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from experiments import (  # noqa: E402
     report_curriculum,
     report_degradation,
     report_distillation,
+    report_faults,
     report_four_axes,
     report_ladder,
     report_lifetime_curriculum,
@@ -96,6 +97,8 @@ def parts() -> Iterator[tuple[Path, str, str]]:
         yield page("ladder"), name, text
     for name, text in report_degradation.parts(read_rows(results_file("degradation"))):
         yield page("degradation"), name, text
+    for name, text in report_faults.parts(read_rows(results_file("faults"))):
+        yield page("faults"), name, text
     for study, report in OF_THEIR_OWN.items():
         if rows := read_rows(results_file(study)):
             for name, text in report.parts(rows):

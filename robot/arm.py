@@ -73,6 +73,16 @@ class Arm(Protocol):
         """
         ...
 
+    def restore(self) -> None:
+        """Starts anew what has let go of it, after a fault, and sets it as it should be.
+
+        What is started anew has no torque; :meth:`hold` gives it back.
+
+        Raises:
+            ArmError: if it is not as it should be after that.
+        """
+        ...
+
     def close(self) -> None:
         """Lets go of it: torque is off, whatever pose it is in. Again does nothing."""
         ...

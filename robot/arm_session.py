@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import torch
@@ -65,18 +65,54 @@ def park(loop: ServoLoop, clock: Clock) -> None:
     Raises:
         ArmError: if it was, or does not get there.
     """
-    description = loop.arm.description
     fault = loop.fault
-    opening = float(loop.sent[-1])
+    if fault is None:
+        try:
+            loop.resume()
+            _lie_down(loop, clock)
+            return
+        except ArmError as error:
+            fault = error
+    with suppress(ArmError):  # what does not hear goes nowhere
+        loop.resume(limping=True)
+        _lie_down(loop, clock)
+    loop.fault = fault
+    raise ArmError(f"{fault}; whether the arm is in its rest is not known: support it")
+
+
+def recover(loop: ServoLoop, clock: Clock) -> ArmError:
+    """Brings a faulted arm back: rest, servos started anew and set, torque, home.
+
+    Args:
+        loop: that is faulted, and holds.
+        clock: tells the time.
+
+    Returns:
+        What the fault was.
+
+    Raises:
+        ArmError: if it does not come back: a servo is dead, too hot, or reports errors again. The
+            loop is faulted then.
+    """
+    fault = loop.fault
+    assert fault is not None, "there is nothing to recover from"
     try:
-        loop.resume(limping=fault is not None)
-        for pose in (description.home, description.sleep):
-            go([loop], [[*pose, opening]], clock)
+        loop.resume(limping=True)
+        with suppress(ArmError):  # a joint without torque goes nowhere
+            _lie_down(loop, clock)
+        loop.restore()
+        loop.resume()
+        go([loop], [loop.arm.description.home_command], clock)
     except ArmError as error:
-        fault = fault or error
-    if fault is not None:
-        loop.fault = fault
-        raise ArmError(f"{fault}; whether the arm is in its rest is not known: support it")
+        loop.fault = error
+        raise
+    return fault
+
+
+def _lie_down(loop: ServoLoop, clock: Clock) -> None:
+    description, opening = loop.arm.description, float(loop.sent[-1])
+    for pose in (description.home, description.sleep):
+        go([loop], [[*pose, opening]], clock)
 
 
 def go(

@@ -95,10 +95,15 @@ class Guard:
     Args:
         arm: whose limits apply.
         table_height: m.
+
+    Attributes:
+        limited: what held the last command back: ``range`` of a joint, ``speed``, ``acceleration``,
+            ``surroundings`` (workspace, table, the arm itself); None if nothing did.
     """
 
     def __init__(self, arm: ArmDescription, table_height: float = 0.0) -> None:
         self.arm = arm
+        self.limited: str | None = None
         self.limits = load_safety(arm.name)
         self.table_height = table_height
         self._shape = self_collision(arm.name)
@@ -134,11 +139,22 @@ class Guard:
                 f"a command is {float(jump.max()):.2f} from the last at {name}, more than "
                 f"{self.limits.largest_jump}: refused, the arm keeps its last target"
             )
-        sent = clip_command(target, last, self.arm, period)
+        slow = clip_command(target, last, self.arm, period)
         change = torch.tensor(self.limits.acceleration_limit) * period
-        speed = ((sent - last) / period).clamp(self._speed - change, self._speed + change)
-        sent = self._inside(last + speed * period, last)
+        speed = ((slow - last) / period).clamp(self._speed - change, self._speed + change)
+        smooth = last + speed * period
+        sent = self._inside(smooth, last)
         self._speed = (sent - last) / period
+        low, high = torch.tensor(self.arm.action_low), torch.tensor(self.arm.action_high)
+        ways = {
+            "range": (target, target.clamp(low, high)),
+            "surroundings": (smooth, sent),
+            "speed": (target, slow),
+            "acceleration": (slow, smooth),
+        }
+        self.limited = next(
+            (name for name, (a, b) in ways.items() if not torch.allclose(a, b, atol=1e-5)), None
+        )
         return sent
 
     def _inside(self, target: Tensor, last: Tensor) -> Tensor:

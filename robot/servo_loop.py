@@ -23,7 +23,7 @@ from robot.safety import Guard, load_safety
 
 RATE = 50.0  # Hz
 # Measurements of a joint may be missing for so long, s.
-PATIENCE = 0.1
+PATIENCE = 0.06
 KEPT = 65_536  # periods that statistics are of
 
 
@@ -145,6 +145,11 @@ class ServoLoop:
         """
         with self._bus:
             self.arm.hold(strict=not limping)
+            try:
+                self._state = self.arm.read()
+            except ArmError:
+                if not limping:
+                    raise
         self.limping = limping
         with self._lock:
             here = self.state.position
@@ -153,6 +158,15 @@ class ServoLoop:
             self.guard.begin()
             self.fault = self._missing_since = self._strained_since = None
             self._next = now
+
+    def restore(self) -> None:
+        """Has the arm start anew what has let go of it; nothing is measured or sent meanwhile.
+
+        Raises:
+            ArmError: if it is not as it should be after that.
+        """
+        with self._bus:
+            self.arm.restore()
 
     def start(self) -> None:
         """Goes on in a thread of its own, until :meth:`end`."""

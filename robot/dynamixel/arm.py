@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import cycle
 
 from torch import Tensor
@@ -24,7 +24,9 @@ from robot.safety import load_safety
 OLDEST_FIRMWARE = 38  # which knows the time-based profile and secondary ids
 POLLED = ("Bus Watchdog", "Present Temperature", "Present Input Voltage")
 LOWEST_VOLTAGE = 10.0  # V
+REBOOT_S = 2.0  # that a servo may take to answer after it was rebooted
 RESTARTED_MS = 200  # by which a servo's clock goes back only when it begins anew
+SILENT = 0.06  # s without a measurement of a servo whose joint has another one
 STALE = 0.030  # s that a measurement may be older than those before it
 TICK_MS = 32_768  # after which a servo's clock begins anew, ms
 
@@ -65,7 +67,8 @@ class DynamixelArm:
         self._ids = [servo.id for servo in self.wiring.servos]
         self._offsets: dict[int, float] = {}  # of a servo's clock to ours, the least ever seen
         self._ticks: dict[int, int] = {}  # of its clock, ms, when it was measured last
-        self._looks = cycle((i, name) for name in POLLED for i in self._ids)
+        self._looks = self._all_looks()
+        self._asked = self.clock.now()
 
     def connect(self) -> None:
         """Checks every servo, corrects settings, switches torque on where the arm is.
@@ -105,6 +108,45 @@ class DynamixelArm:
             if error := HardwareError(self.bus.read(servo, "Hardware Error Status")):
                 names = " and ".join(str(flag.name).lower().replace("_", " ") for flag in error)
                 raise ServoError(f"servo {servo} ({self._joint(servo)}) reports {names}")
+
+    def restore(self) -> None:
+        """Reboots servos that report errors, corrects settings of those that have lost them.
+
+        Raises:
+            ArmError: if a servo does not answer, is too hot to go on, or reports errors again.
+        """
+        for servo in self._ids:
+            degrees = self.bus.read(servo, "Present Temperature")
+            if degrees > self._limits.temperature_limit:
+                raise ServoError(
+                    f"servo {servo} ({self._joint(servo)}) is at {degrees} degrees: let the arm "
+                    "cool down"
+                )
+        for servo in self._ids:
+            if self.bus.read(servo, "Hardware Error Status"):
+                self.bus.reboot(servo)
+                self._wait_for(servo)
+        wrong = differences(self.bus, self.wiring)
+        for servo in {difference.servo for difference in wrong}:
+            self.bus.write(servo, "Torque Enable", 0)
+        correct(self.bus, wrong)
+        self._check_servos()
+
+    def _wait_for(self, servo: int) -> None:
+        """Returns when a servo that was rebooted answers again.
+
+        Raises:
+            BusError: if it does not.
+        """
+        ends = self.clock.now() + REBOOT_S
+        while True:
+            self.clock.sleep(0.05)
+            try:
+                self.bus.ping(servo)
+                return
+            except BusError:
+                if self.clock.now() > ends:
+                    raise
 
     def _joint(self, servo: int) -> str:
         return next(s.joint for s in self.wiring.servos if s.id == servo)
@@ -160,7 +202,13 @@ class DynamixelArm:
             ServoError: if a servo reports an error of its own.
         """
         asked = self.clock.now()
+        if 0 < self.watchdog < asked - self._asked:
+            self._looks = self._all_looks()
+        self._asked = asked
         found = self.bus.sync_read(self._ids, "Realtime Tick", "Present Position")
+        # Once more, whoever was heard until now: a byte may have been lost.
+        if again := [i for i in self._ids if i not in found and i not in self.missing]:
+            found |= self.bus.sync_read(again, "Realtime Tick", "Present Position")
         fresh = {i: values for i, values in found.items() if self._is_fresh(i, values, asked)}
         for servo in self._ids:
             if servo in fresh:
@@ -171,6 +219,12 @@ class DynamixelArm:
             self._check_errors(sorted(self.bus.alerts))
         self._look()
         measured = [self._of_joint(leader, fresh) for leader in self._units.leaders]
+        for servo, since in self.missing.items():
+            if self._is_one_of_several(servo) and asked - since >= SILENT:
+                raise ServoError(
+                    f"servo {servo} ({self._joint(servo)}) does not answer: the other one of the "
+                    "joint carries it alone"
+                )
         ticks = [values["Present Position"] for values in measured]
         speeds = [values["Present Velocity"] for values in measured]
         currents = {i: values["Present Current"] for i, values in fresh.items()}
@@ -180,6 +234,15 @@ class DynamixelArm:
             self._units.currents(currents),
             asked,
         )
+
+    def _is_one_of_several(self, servo: int) -> bool:
+        """Whether its joint has other servos."""
+        joint = self._joint(servo)
+        return sum(s.joint == joint for s in self.wiring.servos) > 1
+
+    def _all_looks(self) -> Iterator[tuple[int, str]]:
+        """Whom to look at and where, without end; first who may have stopped."""
+        return cycle((i, name) for name in POLLED for i in self._ids)
 
     def _look(self) -> None:
         """Looks at one register of one servo, another at each measurement."""

@@ -49,7 +49,7 @@ class VirtualArmServer:
         self._lines: dict[int, Connection[Any, Any]] = {}
         self._late: list[tuple[float, int, bytes]] = []
         self._order = count()
-        self._going = True
+        self._going = self._plugged = True
 
     def run(self) -> None:
         """Serves."""
@@ -63,22 +63,26 @@ class VirtualArmServer:
                         self.arm.advance(TICK)
                         reached += TICK
                 while self._late and self._late[0][0] <= now:
-                    self._port.send(heapq.heappop(self._late)[2])
+                    late = heapq.heappop(self._late)[2]
+                    if self._plugged:
+                        self._port.send(late)
                 self._serve(until=reached + TICK)
         finally:
             for line in (self._listener, *self._lines.values()):
                 line.close()
             self._place.unlink(missing_ok=True)
-            self._port.close()
+            if self._plugged:
+                self._port.close()
 
     def _serve(self, until: float) -> None:
         """Answers whoever speaks first, on the port or on a line."""
         due = [until] if not self.lockstep else []
         due += [self._late[0][0]] if self._late else []
         timeout = max(0.0, min(due) - time.monotonic()) if due else None
-        everyone = [self._port.fileno(), self._listener.fileno(), *self._lines]
+        port = [self._port.fileno()] if self._plugged else []
+        everyone = [*port, self._listener.fileno(), *self._lines]
         for ready in select.select(everyone, [], [], timeout)[0]:
-            if ready == self._port.fileno():
+            if ready in port:
                 self._port.serve(self._answer, 0.0)
             elif ready == self._listener.fileno():
                 line = self._listener.accept()[0].detach()
@@ -110,6 +114,7 @@ class VirtualArmServer:
             "suffer": self.arm.suffer,
             "world": self.arm.world,
             "success": self.arm.success,
+            "unplug": self._unplug,
             "stop": self._stop,
         }
         try:
@@ -117,6 +122,11 @@ class VirtualArmServer:
         except Exception as error:  # whoever asked is to know, and the arm goes on
             said = error
         line.send_bytes(pickle.dumps(said))
+
+    def _unplug(self) -> None:
+        """Pulls the cable: the port is gone, the arm is not."""
+        self._port.close()
+        self._plugged = False
 
     def _stop(self) -> None:
         self._going = False

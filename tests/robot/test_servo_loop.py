@@ -6,7 +6,7 @@ from virtual_arms import virtual_arm
 
 from robot.arm_description import load_arm
 from robot.arm_errors import ArmError, BusError, RefusedCommandError, ServoError
-from robot.arm_session import arm_session, go
+from robot.arm_session import arm_session, go, recover
 from robot.servo_loop import ServoLoop
 from robot.virtual.faults import ServoFault, WireFault
 
@@ -231,3 +231,45 @@ def test_the_way_to_a_pose_is_slow(virtual, loop):
     go([loop], [[1.0, *ARM.home[1:], 0.05]], virtual.clock)
     assert virtual.clock.now() - before > 1.0 / (0.25 * 3.14)
     assert joints(virtual)[0] == pytest.approx(1.0, abs=0.08)
+
+
+@pytest.mark.parametrize(
+    ("servo", "kind", "why"),
+    [
+        (7, "overloaded", "servo 7 .* reports overload"),
+        (2, "overloaded", "servo 2 .* reports overload"),
+        (4, "brown_out", "servo 4 .* has restarted"),
+        (9, "reset", "servo 9 .* has restarted"),
+    ],
+)
+def test_an_arm_comes_back_from_a_fault_over_its_rest(virtual, loop, servo, kind, why):
+    wave(loop, virtual.clock, 10)
+    virtual.world.ask("suffer", ServoFault(servo, kind))
+    with pytest.raises(ArmError, match=why):
+        wave(loop, virtual.clock, 20)
+    fault = loop.fault
+    assert recover(loop, virtual.clock) is fault
+    torch.testing.assert_close(joints(virtual), HOME[:-1], atol=0.08, rtol=0)
+    wave(loop, virtual.clock, 5)
+    assert not loop.limping
+    assert joints(virtual)[0].abs() > 0.05
+
+
+def test_an_arm_does_not_come_back_hot_nor_without_a_servo(virtual, loop):
+    wave(loop, virtual.clock, 3)
+    virtual.world.ask("suffer", ServoFault(6, "overheated"))
+    with pytest.raises(ServoError, match="overheating"):
+        wave(loop, virtual.clock, 10)
+    with pytest.raises(
+        ServoError, match=r"servo 6 \(forearm_roll\) is at 125 degrees: let the arm"
+    ):
+        recover(loop, virtual.clock)
+    with pytest.raises(ServoError, match="let the arm cool down"):  # still
+        loop.follow(loop.sent, 0.1)
+    virtual.world.ask("suffer", ServoFault(6, "restored"))
+    recover(loop, virtual.clock)
+    virtual.world.ask("suffer", ServoFault(6, "dead"))
+    with pytest.raises(BusError, match="servo 6"):
+        wave(loop, virtual.clock, 10)
+    with pytest.raises(BusError, match=r"servo 6 does not answer"):
+        recover(loop, virtual.clock)
