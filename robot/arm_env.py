@@ -123,6 +123,8 @@ class ArmEnv(BatchEnv):
             self._command_time[i] = begun
         loops = [station.loop for station in self._stations]
         together(loops, self.clock, begun + self.period)
+        for station in self._stations:
+            station.tabletop.observe(station.loop.state)
         self._steps += moving
         reached = torch.tensor(
             [bool(m) and s.tabletop.success(s.loop.state) for m, s in self._which(moving)]

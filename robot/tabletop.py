@@ -21,8 +21,12 @@ class Tabletop(Protocol):
         """
         ...
 
+    def observe(self, state: ArmState) -> None:
+        """Looks at them, once a step, while the arm is where it was measured."""
+        ...
+
     def objects(self) -> SeenObjects:
-        """What a camera system sees of them now, ``[1, ...]``."""
+        """What was seen of them when they were looked at last, ``[1, ...]``."""
         ...
 
     def success(self, state: ArmState) -> bool:

@@ -81,10 +81,30 @@ class Renderer:
         Returns:
             uint8 ``[T, height, width, 3]``.
         """
+        return self.draw(compile_scene(task.scene(phi)), positions, overlay=overlay)
+
+    def draw(
+        self,
+        model: mujoco.MjModel,
+        positions: Tensor,
+        camera: str = CAMERA,
+        overlay: Sequence[Polyline] = (),
+    ) -> Image:
+        """Draws a model at several moments.
+
+        Args:
+            model: what is drawn.
+            positions: of its joints and objects, ``[T, >= nq]``.
+            camera: name of the model's camera that looks.
+            overlay: paths drawn over every frame.
+
+        Returns:
+            uint8 ``[T, height, width, 3]``.
+        """
         self._context.make_current()
-        model = compile_scene(task.scene(phi))
         if model is not self._model:
             self._load(model)
+        self._camera.fixedcamid = model.camera(camera).id
         out = np.empty((len(positions), self.height, self.width, 3), dtype=np.uint8)
         for frame, position in zip(out, positions.to(torch.float64).numpy(), strict=True):
             self._draw(model, position[: model.nq], overlay)
@@ -98,7 +118,6 @@ class Renderer:
         self._gpu = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._gpu)
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
-        self._camera.fixedcamid = model.camera(CAMERA).id
 
     def _draw(
         self, model: mujoco.MjModel, position: NDArray[np.float64], overlay: Sequence[Polyline]

@@ -115,6 +115,10 @@ class VirtualArm:
         self._plant.place(joints, opening)
         self._bus.advance(0.0)  # servos feel it
 
+    def positions(self) -> tuple[Tensor, Tensor]:
+        """Task parameters ``[P]`` and positions of joints and objects ``[nq]``, for drawing."""
+        return self._phi[0].clone(), torch.from_numpy(self._plant.data.qpos.copy())
+
     def world(self) -> WorldState:
         """The truth, for success tests and simulated cameras; never for a policy."""
         positions, velocities = torch.zeros(1, NQ), torch.zeros(1, NV)

@@ -113,6 +113,7 @@ class VirtualArmServer:
             "pose": self.arm.pose,
             "suffer": self.arm.suffer,
             "world": self.arm.world,
+            "positions": self.arm.positions,
             "success": self.arm.success,
             "unplug": self._unplug,
             "stop": self._stop,

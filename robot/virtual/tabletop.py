@@ -25,6 +25,7 @@ class VirtualTabletop:
         self._size = torch.zeros(1, MAX_OBJECTS, 3)
         self._mask = torch.zeros(1, MAX_OBJECTS)
         self._error = torch.zeros(1, 3)
+        self._seen: WorldState = world.ask("world")
 
     def reset(self, phi: Tensor) -> None:
         """Puts them there at once."""
@@ -35,12 +36,17 @@ class VirtualTabletop:
         for slot, shape in enumerate(shapes):
             self._size[0, slot] = torch.tensor(shape.half_extents)
         self._error = self._task.camera_error(phi[None])
+        self._seen = self._world.ask("world")
+
+    def observe(self, state: ArmState) -> None:
+        """Asks where they are."""
+        self._seen = self._world.ask("world")
 
     def objects(self) -> SeenObjects:
         """Where they are, and by how much the task has the camera err."""
-        world: WorldState = self._world.ask("world")
-        seen = world.object_position + self._error[:, None] * self._mask[..., None]
-        return SeenObjects(seen, world.object_rotation, self._size.clone(), self._mask.clone())
+        seen = self._seen.object_position + self._error[:, None] * self._mask[..., None]
+        rotation = self._seen.object_rotation
+        return SeenObjects(seen, rotation, self._size.clone(), self._mask.clone())
 
     def success(self, state: ArmState) -> bool:
         """What the simulation says."""

@@ -1,0 +1,66 @@
+"""A camera over a virtual arm's table: draws what is there, with noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from robot.cameras.camera import Frame, Lens, Transform
+from robot.clock import Clock
+from robot.simulation.rendering import Renderer
+from robot.simulation.tags import EYE, tagged
+from robot.simulation.task import SimulatedTask
+from robot.virtual.world import VirtualWorld
+
+LENS = Lens(1280, 960, 1250.0)
+
+
+class VirtualCamera:
+    """See :class:`robot.cameras.camera.Camera`. A picture is taken when it is asked for.
+
+    Args:
+        world: of the virtual arm.
+        task: whose things lie there.
+        base_from_camera: where it is.
+        clock: tells the time.
+        lens: of it.
+        noise: standard deviation of a pixel, of 255.
+        seed: of the noise.
+
+    Raises:
+        NoOpenGLError: if this machine cannot render offscreen.
+    """
+
+    def __init__(
+        self,
+        world: VirtualWorld,
+        task: SimulatedTask,
+        base_from_camera: Transform,
+        clock: Clock,
+        lens: Lens = LENS,
+        noise: float = 4.0,
+        seed: int = 0,
+    ) -> None:
+        self._world, self._task, self._clock = world, task, clock
+        self._pose, self._lens = np.ascontiguousarray(base_from_camera).tobytes(), lens
+        self._noise, self._chance = noise, np.random.default_rng(seed)
+        self._renderer: Renderer | None = Renderer(lens.width, lens.height)
+
+    @property
+    def lens(self) -> Lens:
+        """As it was given."""
+        return self._lens
+
+    def latest(self) -> Frame:
+        """The table as it is now."""
+        assert self._renderer is not None, "the camera is closed"
+        phi, positions = self._world.ask("positions")
+        model = tagged(self._task.scene(phi), self._pose, self._lens)
+        image = self._renderer.draw(model, positions[None], camera=EYE)[0].astype(np.float32)
+        image += self._noise * self._chance.standard_normal(image.shape, dtype=np.float32)
+        return Frame(np.clip(image, 0, 255).astype(np.uint8), self._clock.now())
+
+    def close(self) -> None:
+        """Frees what draws."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
