@@ -48,6 +48,12 @@ def tag_image(number: int, pixels: int) -> Image:
     return np.pad(black, pixels, constant_values=255).astype(np.uint8)
 
 
+def tag_corners(size: float) -> NDArray[np.float64]:
+    """Where the corners of a tag's black square are in its frame, ``[4, 3]`` m."""
+    half = size / 2
+    return np.array([[-half, half, 0], [half, half, 0], [half, -half, 0], [-half, -half, 0]])
+
+
 class TagDetector:
     """Finds tags of known sizes.
 
@@ -76,14 +82,12 @@ class TagDetector:
             part = grey[y : int(high[1]) + rim, x : int(high[0]) + rim]
             exact = _only_ones(self._exact, np.ascontiguousarray(part)).get(number)
             if exact is not None:
-                found[number] = self._seen(exact + (x, y), self._sizes[number])
+                found[number] = self._seen(exact + np.array([x, y]), self._sizes[number])
         return found
 
     def _seen(self, corners: NDArray[np.float64], size: float) -> SeenTag:
-        half = size / 2
-        square = np.array([[-half, half, 0], [half, half, 0], [half, -half, 0], [-half, -half, 0]])
         _, turns, moves, errors = cv2.solvePnPGeneric(
-            square, corners, self._lens.matrix, None, flags=cv2.SOLVEPNP_IPPE_SQUARE
+            tag_corners(size), corners, self._lens.matrix, None, flags=cv2.SOLVEPNP_IPPE_SQUARE
         )
         poses = tuple(
             transform(cv2.Rodrigues(turn)[0], np.ravel(move))
