@@ -12,8 +12,9 @@ import sys
 
 from robot.arm_description import ARMS
 from robot.arm_errors import ArmError
+from robot.cameras.camera import CameraError
 
-VERBS = ("virtual", "check", "home", "sleep", "monitor", "rollout")
+VERBS = ("virtual", "check", "home", "sleep", "monitor", "calibrate", "rollout")
 
 
 def main(words: list[str] | None = None) -> None:
@@ -31,7 +32,7 @@ def main(words: list[str] | None = None) -> None:
     args = parser.parse_args(words)
     try:
         args.run(args)
-    except (ArmError, FileNotFoundError, ValueError) as error:
+    except (ArmError, CameraError, FileNotFoundError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
     except KeyboardInterrupt:

@@ -10,17 +10,19 @@ that fits most corners is refined on all of them, by Gauss and Newton.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import yaml
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from robot.cameras.camera import Lens, Transform
 from robot.cameras.tags import SeenTag, tag_corners
-from robot.cameras.transforms import angle, inverse, transform
+from robot.cameras.transforms import angle, inverse, rotation, transform
 
 FEWEST = 5  # poses; with fewer, or all turned alike, there is no one solution
 TRIES, OF = 100, 4  # how often a few poses are tried, and how many
@@ -127,8 +129,9 @@ def calibrate(
     for _ in range(TRIES):
         few = chance.choice(len(hands), OF, replace=False)
         tags = [seen[i].poses[chance.integers(len(seen[i].poses))] for i in few]
-        tried.append(_closed_form([hands[i] for i in few], tags))
-    camera, hand_from_tag = min(tried, key=misfit)
+        with suppress(cv2.error):  # these are turned alike
+            tried.append(_closed_form([hands[i] for i in few], tags))
+    camera, hand_from_tag = min(tried, key=misfit, default=(np.eye(4), np.eye(4)))
     for _ in range(ROUNDS):
         now = off(camera, hand_from_tag).ravel()
         steps = STEP * np.eye(12)
@@ -136,7 +139,8 @@ def calibrate(
             (off(camera @ _small(d[:6]), hand_from_tag @ _small(d[6:])).ravel() - now) / STEP
             for d in steps
         ]
-        step = np.linalg.lstsq(np.stack(slopes, axis=1), -now, rcond=None)[0]
+        slope = np.stack(slopes, axis=1)
+        step: NDArray[np.float64] = np.linalg.pinv(slope) @ -now
         camera, hand_from_tag = camera @ _small(step[:6]), hand_from_tag @ _small(step[6:])
     error = float(np.sqrt((off(camera, hand_from_tag) ** 2).sum(axis=-1).mean()))
     if not error <= LARGEST_ERROR:
@@ -161,14 +165,17 @@ def _closed_form(
         [pose[:3, 3] for pose in second],
         method=cv2.CALIB_ROBOT_WORLD_HAND_EYE_SHAH,
     )
-    base_from_camera = transform(np.asarray(rotation_x), np.ravel(moved_x))
-    hand_from_tag = transform(np.asarray(rotation_z), np.ravel(moved_z))
-    return base_from_camera, hand_from_tag
+    return _transform(rotation_x, moved_x), _transform(rotation_z, moved_z)
+
+
+def _transform(turned: MatLike, moved: MatLike) -> Transform:
+    """As we have it, of what OpenCV returns."""
+    return transform(np.asarray(turned, dtype=np.float64), np.ravel(moved).astype(np.float64))
 
 
 def _small(motion: NDArray[np.float64]) -> Transform:
     """Turned by a rotation vector, then moved: ``[6]``."""
-    return transform(np.asarray(cv2.Rodrigues(motion[:3])[0]), motion[3:])
+    return transform(rotation(motion[:3]), motion[3:])
 
 
 def _moved(by: Transform, points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import cv2
+import numpy as np
 
 from robot.cameras.camera import CameraError, Frame, Lens
 from robot.clock import Clock, MachineClock
@@ -62,9 +63,12 @@ class OpenCVCamera:
         """
         self._came.wait(OLDEST)
         frame = self._last
-        if frame is None or (age := self._clock.now() - frame.stamp) > OLDEST:
-            said = "gives no picture" if frame is None else f"has stopped {age:.1f} s ago"
-            raise CameraError(f"camera {self._source} {said}: is it plugged in?")
+        if frame is None:
+            raise CameraError(f"camera {self._source} gives no picture: is it plugged in?")
+        age = self._clock.now() - frame.stamp
+        if age > OLDEST:
+            said = f"camera {self._source} has stopped {age:.1f} s ago: is it plugged in?"
+            raise CameraError(said)
         return frame
 
     def close(self) -> None:
@@ -78,5 +82,6 @@ class OpenCVCamera:
             there, image = self._capture.read()
             if not there:
                 return  # what is asked of it from now on grows old
-            self._last = Frame(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), self._clock.now())
+            rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+            self._last = Frame(rgb, self._clock.now())
             self._came.set()

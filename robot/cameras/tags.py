@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot.cameras.camera import Image, Lens, Transform
-from robot.cameras.transforms import transform
+from robot.cameras.transforms import rotation, transform
 
 FAMILY = cv2.aruco.DICT_APRILTAG_36h11
 MODULES = 8  # black squares along a side; one white one beyond them on each side
@@ -71,7 +71,7 @@ class TagDetector:
 
     def find(self, image: Image) -> dict[int, SeenTag]:
         """Tags in a picture ``[H, W, 3]``, by number; one that is seen twice is left out."""
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         found: dict[int, SeenTag] = {}
         for number, rough in _only_ones(self._quick, grey).items():
             if number not in self._sizes:
@@ -90,7 +90,7 @@ class TagDetector:
             tag_corners(size), corners, self._lens.matrix, None, flags=cv2.SOLVEPNP_IPPE_SQUARE
         )
         poses = tuple(
-            transform(cv2.Rodrigues(turn)[0], np.ravel(move))
+            transform(rotation(turn), np.ravel(move).astype(np.float64))
             for turn, move in zip(turns, moves, strict=True)
         )
         return SeenTag(corners, poses, float(np.ravel(errors)[0]))
@@ -107,7 +107,7 @@ def _only_ones(
 ) -> dict[int, NDArray[np.float64]]:
     """Corners ``[4, 2]`` of the tags that are seen once, by number."""
     corners, numbers, _ = detector.detectMarkers(grey)
-    seen = [] if numbers is None else [int(n) for n in np.ravel(numbers)]
+    seen = [int(n) for n in np.ravel(numbers)] if len(corners) else []
     return {
         n: np.asarray(c, dtype=np.float64).reshape(4, 2)
         for n, c in zip(seen, corners, strict=True)

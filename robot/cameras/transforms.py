@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from robot.cameras.camera import Transform
@@ -13,6 +15,11 @@ def transform(rotation: NDArray[np.float64], position: NDArray[np.float64]) -> T
     out = np.eye(4)
     out[:3, :3], out[:3, 3] = rotation, position
     return out
+
+
+def rotation(vector: MatLike) -> NDArray[np.float64]:
+    """The matrix ``[3, 3]`` of a turn about a vector by its length, rad."""
+    return np.asarray(cv2.Rodrigues(vector)[0], dtype=np.float64)
 
 
 def inverse(of: Transform) -> Transform:

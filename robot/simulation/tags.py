@@ -9,12 +9,12 @@ import numpy as np
 
 from robot.arm_description import load_arm
 from robot.cameras.camera import Lens, Transform
+from robot.cameras.guided import GRIPPER_TAG, GRIPPER_TAG_SIZE
 from robot.cameras.tabletop import PLATE, TAG_SIZE
 from robot.cameras.tags import MODULES, tag_image
 from robot.simulation.scene import Scene, build
 
 EYE = "eye"  # the camera that looks
-GRIPPER_TAG, GRIPPER_TAG_SIZE = 100, 0.04
 THICKNESS = 0.001  # m
 PIXELS = 12  # of a texture, a module
 

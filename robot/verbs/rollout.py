@@ -1,12 +1,13 @@
 """Rolls a policy out on an arm and says how often it succeeded.
 
-On a virtual arm things are put on the table and success is told by its simulation.
+Things are seen, and success is told, by a camera; on a virtual arm without one by its simulation.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from contextlib import ExitStack
 
 import torch
 from rich.console import Console
@@ -16,16 +17,17 @@ from robot.arm_env import ArmEnv, Station
 from robot.arm_session import arm_session
 from robot.rollout import rollout
 from robot.success_rate import SuccessRate
+from robot.verbs.cameras import add_camera
 from robot.verbs.driving import add_port, driven_arm
+from robot.verbs.tables import table_named
 from robot.verbs.tasks import add_task, task_named
-from robot.virtual.tabletop import VirtualTabletop
-from robot.virtual.world import VirtualWorld
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The port, the policy, the task."""
     add_port(parser)
     add_task(parser, default="pick_banana")
+    add_camera(parser, default=None)
     parser.add_argument("--policy", required=True, help="a checkpoint")
     parser.add_argument("--episodes", type=int, default=10)
     said = "actions left of a chunk when the next is computed beside them; 0: the arm waits for it"
@@ -39,13 +41,14 @@ def run(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)  # the servo loop wants the other core
     task = task_named(args.task, args.phi_set)
     policy = load_policy(args.policy)
-    world = VirtualWorld(args.port)
     phi_set = task.phi_sets[args.phi_set]
     phi = phi_set.sample(args.episodes, torch.Generator().manual_seed(args.seed))
     arm = driven_arm(args)
     console = Console(width=None if Console().is_terminal else 100)
-    with arm_session(arm) as loop:
-        env = ArmEnv(task, [Station(loop, VirtualTabletop(world, task))], phi_set)
+    with ExitStack() as opened:
+        table = table_named(args, task, arm.clock, opened)
+        loop = opened.enter_context(arm_session(arm))
+        env = ArmEnv(task, [Station(loop, table)], phi_set)
         with Progress(console=console, transient=True) as progress:
             bar = progress.add_task("rolling out", total=args.episodes)
             episodes = rollout(

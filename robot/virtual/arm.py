@@ -56,7 +56,8 @@ class VirtualArm:
         self._left = 0.0  # of the time that went by, s: less than a timestep
         self._phi = torch.zeros(1, 0)
         self._mask = torch.zeros(1, MAX_OBJECTS)
-        self._plant = self._on(Scene((), arm))
+        self._scene = Scene((), arm)
+        self._plant = self._on(self._scene)
         self.pose(self.description.sleep, self.description.gripper.range[0])
         if phi is not None:
             self.reset(phi)
@@ -74,14 +75,16 @@ class VirtualArm:
         if task is None or len(phi) != len(task.phi_space):
             wanted = "there is no task" if task is None else f"it has {len(task.phi_space)}"
             raise ValueError(f"{len(phi)} task parameters are given and {wanted}")
-        scene, pose = task.scene(phi), task.place(phi[None])[0]
+        self._scene, pose = task.scene(phi), task.place(phi[None])[0]
         joints = len(self.description.joints)
         was = self._plant.data.qpos[: joints + 2].copy()
-        self._plant = self._on(scene)
-        self._plant.data.qpos[joints + 2 :] = pose.double().flatten()[: 7 * len(scene.objects)]
+        self._plant = self._on(self._scene)
+        self._plant.data.qpos[joints + 2 :] = pose.double().flatten()[
+            : 7 * len(self._scene.objects)
+        ]
         self._plant.place(was[:joints].tolist(), float(was[joints:].sum()))
         self._phi = phi[None].float()
-        self._mask = (torch.arange(MAX_OBJECTS) < len(scene.objects)).float()[None]
+        self._mask = (torch.arange(MAX_OBJECTS) < len(self._scene.objects)).float()[None]
 
     def feed(self, data: bytes) -> bytes:
         """What arrives of the answers to bytes on the wire."""
@@ -115,9 +118,9 @@ class VirtualArm:
         self._plant.place(joints, opening)
         self._bus.advance(0.0)  # servos feel it
 
-    def positions(self) -> tuple[Tensor, Tensor]:
-        """Task parameters ``[P]`` and positions of joints and objects ``[nq]``, for drawing."""
-        return self._phi[0].clone(), torch.from_numpy(self._plant.data.qpos.copy())
+    def scene(self) -> tuple[Scene, Tensor]:
+        """What stands there, and positions of joints and objects ``[nq]``, for drawing."""
+        return self._scene, torch.from_numpy(self._plant.data.qpos.copy())
 
     def world(self) -> WorldState:
         """The truth, for success tests and simulated cameras; never for a policy."""

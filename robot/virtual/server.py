@@ -113,7 +113,7 @@ class VirtualArmServer:
             "pose": self.arm.pose,
             "suffer": self.arm.suffer,
             "world": self.arm.world,
-            "positions": self.arm.positions,
+            "scene": self.arm.scene,
             "success": self.arm.success,
             "unplug": self._unplug,
             "stop": self._stop,

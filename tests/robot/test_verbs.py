@@ -67,8 +67,12 @@ def test_a_port_that_is_none_and_a_task_that_is_none_are_one_sentence_each(capsy
     assert "error: unknown task 'juggle'; there are bumped_camera, four_axes, pick_banana" in said
 
 
-def test_a_policy_is_rolled_out_on_virtual_arms_alone_so_far(capsys):
+def test_a_real_arm_needs_a_camera_that_was_calibrated(capsys):
     words = ["rollout", "--port", "/dev/ttyNONE", "--policy"]
     status, said = ended([*words, "docs/results/curriculum/checkpoints/curriculum-0.ckpt"], capsys)
     assert status == 2
-    assert "error: no virtual arm is on /dev/ttyNONE" in said
+    assert "error: no virtual arm is on /dev/ttyNONE, and a real one does not know where" in said
+    words += ["docs/results/curriculum/checkpoints/curriculum-0.ckpt", "--camera", "0"]
+    status, said = ended([*words, "--calibration", "none.yaml"], capsys)
+    assert status == 2
+    assert "error: no camera was calibrated: there is no none.yaml" in said
