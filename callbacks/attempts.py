@@ -84,8 +84,9 @@ class Attempts:
         def work(worker: int) -> list[tuple[int, Group]]:
             env, shots = self._open[worker], self.shots
             return [
-                (i, attempt(env, learner, explores, group, shots, training_seed(*key, i)))
+                (i, made)
                 for i, group in groups[worker::workers]
+                for made in attempt(env, learner, explores, group, shots, training_seed(*key, i))
             ]
 
         with _threads(cores), ThreadPoolExecutor(workers) as pool:
@@ -102,17 +103,38 @@ class Attempts:
 
 def attempt(
     env: Any, learner: Any, explores: bool, phi: Tensor, shots: int | None, seed: int
-) -> Group:
-    """One attempt at each of ``phi [n, P]``, side by side; lifetimes of so many ``shots``."""
-    policy = (learner.explorer if explores else learner.actor)(len(phi))
-    if shots is None:
-        made = rollout(env, policy, phi, seed)
-    else:
-        episodes = live(env, policy, phi, shots, seed)
-        made = TensorDict({"phi": phi}, batch_size=len(phi))
-        for name in ("success", "length"):
-            made[name] = torch.stack([episode[name] for episode in episodes], dim=1)
-    return Group(made, policy.decisions(made["length"]) if explores else None)
+) -> list[Group]:
+    """One attempt at each of ``phi [n, P]``, side by side; lifetimes of so many ``shots``.
+
+    On driven arms an episode that a fault has ended is made again.
+    """
+    groups: list[Group] = []
+    while len(phi):
+        policy = (learner.explorer if explores else learner.actor)(len(phi))
+        if shots is None:
+            made = rollout(env, policy, phi, seed)
+        else:
+            episodes = live(env, policy, phi, shots, seed)
+            made = TensorDict({"phi": phi}, batch_size=len(phi))
+            for name in ("success", "length"):
+                made[name] = torch.stack([episode[name] for episode in episodes], dim=1)
+        decisions = policy.decisions(made["length"]) if explores else None
+        aborted = made.pop("aborted", torch.zeros(len(phi), dtype=torch.bool))
+        groups.append(_without(aborted, made, decisions))
+        phi, seed = phi[aborted], training_seed("again", seed)
+    return groups
+
+
+def _without(aborted: Tensor, made: TensorDict, decisions: TensorDict | None) -> Group:
+    """The attempts that were not, and their decisions, counted anew."""
+    if not aborted.any():
+        return Group(made, decisions)
+    kept = ~aborted
+    if decisions is not None:
+        attempt: Tensor = decisions["attempt"].cpu()
+        decisions = decisions[kept[attempt].to(decisions.device)]
+        decisions["attempt"] = (kept.cumsum(0) - 1)[attempt[kept[attempt]]].to(decisions.device)
+    return Group(made[kept], decisions)
 
 
 def all_attempts(groups: list[Group]) -> TensorDict:

@@ -209,11 +209,14 @@ class RolloutCollection(Callback):
         if not self._fits(trainer, used):
             # Not should_stop, which would end the epoch before anything is learnt in it.
             trainer.fit_loop.max_epochs = trainer.current_epoch + 1
+        stations = getattr(task, "stations", None)
+        arms = {} if stations is None else stations.metrics()
         module.log_dict(
             {
                 "collection/success": everyone["success"].float().mean(),
                 "collection/attempts": float(used),
                 "time/collected_s": robot_s,
+                **{f"arms/{name}": value for name, value in arms.items()},
             },
             batch_size=1,
         )

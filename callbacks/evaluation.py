@@ -14,7 +14,7 @@ from callbacks.rollout_progress import rollout_progress
 from lightning_modules.module_policy import ModulePolicy
 from lightning_modules.ranks import of_all, share
 from robot.phi import PhiSet
-from robot.rollout import rollout
+from robot.rollout import completed, rollout
 from robot.seeds import evaluation_seed
 from robot.success_rate import SuccessRate
 
@@ -94,7 +94,7 @@ class RolloutEvaluation(PeriodicEvaluation):
         with rollout_progress(trainer, len(mine) * len(phi_sets)) as advance:
             for name, phi_set in phi_sets.items():
                 generator = torch.Generator().manual_seed(evaluation_seed(self.seed, key, name))
-                recordings[name] = rollout(
+                made = rollout(
                     environment,
                     policy,
                     phi_set.sample(n, generator)[mine],
@@ -102,6 +102,7 @@ class RolloutEvaluation(PeriodicEvaluation):
                     record=bool(observers),
                     on_batch=advance,
                 )
+                recordings[name] = completed(made)
                 episodes[name] = _all_episodes(module, recordings[name], n)
         self._log(module, task, episodes)
         rollouts = EvaluatedRollouts(task, episodes, recordings)

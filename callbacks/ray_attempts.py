@@ -147,7 +147,7 @@ class RemoteAttempts(BaseCollector):
         self, learner: Any, explores: bool, phi: Tensor, shots: int | None, seed: int
     ) -> tuple[TensorDict, TensorDict | None]:
         """One group of attempts, and what was decided in them."""
-        group = attempt(self._environment, learner, explores, phi, shots, seed)
+        (group,) = attempt(self._environment, learner, explores, phi, shots, seed)
         return group.attempts, group.decisions
 
     @override

@@ -200,7 +200,7 @@ def measure(learner: Learner) -> list[Costs]:
         phi = task.phi_set.sample(made, torch.Generator().manual_seed(0))
         environment = task.environment(made, task.seed, 1)
         begun = time.process_time()
-        group = attempt(environment, module, True, phi, module.shots, 1)
+        (group,) = attempt(environment, module, True, phi, module.shots, 1)
         attempt_s = (time.process_time() - begun) / made
         environment.close()
         packed = pickle.dumps((group.attempts, group.decisions))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
+from robot.arm_errors import ArmError
 from robot.arm_session import go
 from robot.batch_env import BatchEnv
 from robot.clock import Clock, MachineClock
@@ -26,32 +26,21 @@ from robot.schema import (
     PHI,
     observation_shapes,
 )
-from robot.servo_loop import ServoLoop, together
+from robot.servo_loop import together
 from robot.simulation.task import SimulatedTask
-from robot.tabletop import Tabletop
+from robot.station import Station
 from robot.transition import recorded
 
 POLICY = "policy"  # the operator of its episodes
-
-
-@dataclass(frozen=True)
-class Station:
-    """An arm at its table.
-
-    Attributes:
-        loop: that drives it.
-        tabletop: what is around it.
-    """
-
-    loop: ServoLoop
-    tabletop: Tabletop
 
 
 class ArmEnv(BatchEnv):
     """As :class:`robot.simulation.environment.SimulatedArmEnv`, of arms that are driven.
 
     Episodes begin with the arm at home and things where phi wants them. A step lasts as long as the
-    task's rate says, for all arms at the same time; those that rest hold.
+    task's rate says, for all arms at the same time; those that rest hold. A fault ends the episode
+    of its arm alone (``aborted``); at the next reset the arm is brought back, and if it does not
+    come it is left out until it does.
 
     Args:
         task: names, parameters and time limit.
@@ -88,7 +77,30 @@ class ArmEnv(BatchEnv):
         self._kept: list[list[TensorDictBase]] = [[] for _ in stations]
         self._goal = torch.zeros(n, task.goal(self._phi).shape[1])
         self._held = torch.zeros(n, dtype=torch.long)
+        self.aborted: Tensor = torch.zeros(n, dtype=torch.bool)  # of the running episodes
         self._command_time = torch.zeros(n, 1, dtype=torch.float64)
+
+    @property
+    def working(self) -> Tensor:
+        """Arms on which an episode can be made, bool ``[num_envs]``."""
+        return torch.tensor([station.works for station in self._stations])
+
+    @property
+    def trouble(self) -> str:
+        """What went wrong last, of each arm."""
+        last = [(station.log.faults or ["nothing"])[-1] for station in self._stations]
+        return "; ".join(last)
+
+    def metrics(self) -> dict[str, float]:
+        """What the arms have been through so far, all together: see ``StationLog``."""
+        found: dict[str, float] = {
+            "arms": float(self.num_envs),
+            "working": float(self.working.sum()),
+        }
+        for station in self._stations:
+            for name, value in station.log.metrics().items():
+                found[name] = found.get(name, 0.0) + value
+        return found
 
     @property
     def physics_state(self) -> Tensor:
@@ -103,50 +115,106 @@ class ArmEnv(BatchEnv):
         phi = kwargs.get("phi", drawn).to(torch.float32)
         home = self.arm.home_command
         start: Tensor = kwargs.get("start", torch.tensor(home).expand(self.num_envs, -1))
-        loops = [station.loop for station in self._stations]
-        poses = [start[i].tolist() if row else None for i, row in enumerate(rows.tolist())]
-        go(loops, poses, self.clock)
-        for i in rows.nonzero().squeeze(-1).tolist():
-            self._stations[i].tabletop.reset(phi[i])
-            self._command_time[i] = self.clock.now()
-            self._kept[i] = []
+        self.aborted &= ~rows
+        going = rows.nonzero().squeeze(-1).tolist()
+        put = {i: self._put(self._stations[i], phi[i]) for i in going}
+        self._go({i: start[i].tolist() for i in going if self._stations[i].works})
+        for i in going:
+            self._begin(i, phi[i], put[i])
         self._phi[rows] = phi[rows]
         self._goal[rows] = self.task.goal(phi)[rows]
         self._steps[rows], self._held[rows] = 0, 0
         return self._observe()
 
+    def _go(self, poses: dict[int, list[float]]) -> None:
+        """Drives arms to poses side by side, or, if one does not get there, one after the other."""
+        try:
+            if poses:
+                go([self._stations[i].loop for i in poses], list(poses.values()), self.clock)
+        except ArmError:
+            for i, pose in poses.items():
+                try:
+                    go([self._stations[i].loop], [pose], self.clock)
+                except ArmError as error:
+                    self._stations[i].give_up(error, self.clock)
+
+    def _put(self, station: Station, phi: Tensor) -> bool:
+        """Has an arm put its things in place itself, if it works and can; whether it did."""
+        station.revive(self.clock)
+        try:
+            return station.works and station.put(phi)
+        except ArmError as error:
+            station.abort(error)
+            station.revive(self.clock)
+            return False
+
+    def _begin(self, i: int, phi: Tensor, put: bool) -> None:
+        """Has the things of an arm in place, whoever puts them there."""
+        station = self._stations[i]
+        self._command_time[i] = self.clock.now()
+        self._kept[i] = []
+        if not station.works:
+            self.aborted[i] = True
+            return
+        try:
+            station.begin(phi, put)
+        except ArmError as error:
+            station.give_up(error, self.clock)
+            self.aborted[i] = True
+
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         moving = self._rows(tensordict, "_step")
         begun = self.clock.now()
-        for i in moving.nonzero().squeeze(-1).tolist():
-            self._stations[i].loop.follow(tensordict[ACTION][i].float(), self.period)
+        acting = moving & ~self.aborted
+        for i in acting.nonzero().squeeze(-1).tolist():
             self._command_time[i] = begun
+            try:
+                self._stations[i].loop.follow(tensordict[ACTION][i].float(), self.period)
+            except ArmError as error:
+                self._abort(i, error)
         loops = [station.loop for station in self._stations]
-        together(loops, self.clock, begun + self.period)
-        for station in self._stations:
-            station.tabletop.observe(station.loop.state)
+        together(loops, self.clock, begun + self.period, strict=False)
+        for i in acting.nonzero().squeeze(-1).tolist():
+            self._look(i)
         self._steps += moving
         reached = torch.tensor(
-            [bool(m) and s.tabletop.success(s.loop.state) for m, s in self._which(moving)]
+            [bool(m) and s.tabletop.success(s.loop.state) for m, s in self._which(acting)]
         )
         self._held = torch.where(moving, (self._held + 1) * reached, self._held)
-        succeeded = (self._held >= self.task.hold_steps) & moving
+        succeeded = (self._held >= self.task.hold_steps) & moving & ~self.aborted
         out = self._observe()
         out.set("reward", succeeded.float()[:, None])
         out.set("terminated", succeeded[:, None])
-        over = (self._steps >= self.task.max_steps) & moving & ~succeeded
+        over = ((self._steps >= self.task.max_steps) | self.aborted) & moving & ~succeeded
         out.set("truncated", over[:, None])
         out.set("done", out["terminated"] | out["truncated"])
-        if self._store is not None:
-            self._keep(self._store, tensordict, out, moving)
+        self._keep(tensordict, out, moving & ~self.aborted)
         return out
 
-    def _keep(
-        self, store: EpisodeStore, before: TensorDictBase, after: TensorDict, moving: Tensor
-    ) -> None:
+    def _look(self, i: int) -> None:
+        """Looks at an arm's table, if the arm is well."""
+        station = self._stations[i]
+        try:
+            station.loop.check()
+            station.tabletop.observe(station.loop.state)
+        except ArmError as error:
+            self._abort(i, error)
+
+    def _abort(self, i: int, error: ArmError) -> None:
+        if not self.aborted[i]:
+            self._stations[i].abort(error)
+        self.aborted[i] = True
+
+    def _keep(self, before: TensorDictBase, after: TensorDict, moving: Tensor) -> None:
         """Notes the step of every arm that moved; an episode that ends with it is stored."""
+        store = self._store
         step = recorded(before.select(*self.observation_spec.keys()).set("next", after))
         for i in moving.nonzero().squeeze(-1).tolist():
+            log = self._stations[i].log
+            log.robot_s += self.period
+            log.episodes += int(after["done"][i])
+            if store is None:
+                continue
             self._kept[i].append(step[i])
             if not after["done"][i]:
                 continue

@@ -16,7 +16,7 @@ from robot.clock import Clock, MachineClock
 from robot.servo_loop import ServoLoop, together
 
 SLOWLY = 0.25  # of the fastest speed, while nobody watches where the arm goes
-NEAR = 0.05  # rad and m: a pose is reached
+NEAR, EXACTLY = 0.05, 1e-3  # rad and m: a pose is nearly reached, and is
 STEP = 0.1  # s between two targets on the way to a pose
 
 
@@ -137,20 +137,29 @@ def go(
         loop.sent if p is None else torch.tensor(p) for loop, p in zip(loops, poses, strict=True)
     ]
     begun = clock.now()
-    while away := [i for i, t in enumerate(targets) if not _is_near(loops[i].sent, t)]:
+    away = [i for i, target in enumerate(targets) if not _is_at(loops[i].sent, target, EXACTLY)]
+    while away:
         if clock.now() - begun > patience:
             loop, target = loops[away[0]], targets[away[0]]
             name = loop.arm.description.action_names[int((loop.sent - target).abs().argmax())]
             raise ArmError(f"{name} does not get where it should within {patience:.0f} s")
+        before = {i: loops[i].sent.clone() for i in away}
         for i in away:
             way = (targets[i] - loops[i].sent).clamp(-fastest, fastest)
             loops[i].follow(loops[i].sent + way, STEP)
         together(loops, clock, clock.now() + STEP)
+        away = [i for i in away if not _has_arrived(loops[i].sent, before[i], targets[i])]
     together(loops, clock, clock.now() + STEP)
 
 
-def _is_near(position: Tensor, target: Tensor) -> bool:
-    return float((position - target).abs().max()) < NEAR
+def _has_arrived(sent: Tensor, before: Tensor, target: Tensor) -> bool:
+    """Whether it is there or, near it, is let go no further."""
+    stuck = _is_at(sent, before, EXACTLY / 10)
+    return _is_at(sent, target, EXACTLY) or (stuck and _is_at(sent, target, NEAR))
+
+
+def _is_at(position: Tensor, target: Tensor, tolerance: float) -> bool:
+    return float((position - target).abs().max()) < tolerance
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from tensordict import TensorDict
 from torch import Tensor
 
 from robot.arm_env import ArmEnv
+from robot.arm_errors import ArmError
 from robot.chunk_executor import AskingAhead, ChunkExecutor, Waiting
 from robot.policy import Policy, Remembering
 from robot.schema import ACTION, OBSERVATION
@@ -49,30 +50,53 @@ def rollout(
     Returns:
         TensorDict ``[N]``: ``success`` bool, ``length`` (steps), ``phi [P]``; with ``record`` also
         ``trajectory [T]`` (keys of :mod:`robot.schema`, zero past an episode's length) and
-        ``state [T + 1, nq]`` (positions of joints and objects, held past the end).
+        ``state [T + 1, nq]`` (positions of joints and objects, held past the end). Driven arms have
+        ``aborted``, bool: whether a fault has ended the episode, which then counts for nothing.
 
     Raises:
+        ArmError: if no arm works any more.
         ValueError: if the policy cannot be asked ahead, and is to be.
     """
     device = getattr(policy, "device", torch.device("cpu"))
     generator = torch.Generator(device).manual_seed(seed)
     env.set_seed(seed)
-    batches: list[TensorDict] = []
-    for rows in torch.arange(len(phi)).split(env.num_envs):
-        chosen = phi[rows]
-        padding = phi[rows[-1:]].expand(env.num_envs - len(rows), -1)
-        running = torch.arange(env.num_envs) < len(rows)
+    left = list(range(len(phi)))
+    done: list[TensorDict] = []
+    while left:
+        slots = _working(env)
+        rows, left = left[: len(slots)], left[len(slots) :]
+        slots = slots[: len(rows)]
+        chosen = phi[rows[-1:]].repeat(env.num_envs, 1)
+        chosen[slots] = phi[rows]
+        number = torch.full((env.num_envs,), rows[-1])
+        number[slots] = torch.tensor(rows)
         executor = _executor(env, policy, generator, lead)
         try:
-            batch = _rollout_batch(
-                env, policy, torch.cat([chosen, padding]), int(rows[0]), running, executor, record
-            )
+            batch = _rollout_batch(env, policy, chosen, number, slots, executor, record)
         finally:
             executor.close()
-        batches.append(batch[: len(rows)])
+        done.append(batch[slots])
         if on_batch is not None:
             on_batch(len(rows))
-    return cast("TensorDict", TensorDict.cat(batches))
+    return cast("TensorDict", TensorDict.cat(done))
+
+
+def completed(episodes: TensorDict) -> TensorDict:
+    """Those that no fault has ended."""
+    return episodes[~episodes["aborted"]] if "aborted" in episodes else episodes
+
+
+def _working(env: Arms) -> Tensor:
+    """The arms that can be used, long ``[n]``.
+
+    Raises:
+        ArmError: if none can.
+    """
+    if not isinstance(env, ArmEnv):
+        return torch.arange(env.num_envs)
+    slots = env.working.nonzero().squeeze(-1)
+    # Whether one that has failed has come back is known after a reset alone.
+    return slots if len(slots) else torch.arange(env.num_envs)
 
 
 def _executor(env: Arms, policy: Policy, generator: torch.Generator, lead: int) -> ChunkExecutor:
@@ -87,19 +111,26 @@ def _rollout_batch(
     env: Arms,
     policy: Policy,
     phi: Tensor,
-    first: int,
-    running: Tensor,
+    number: Tensor,
+    slots: Tensor,
     executor: ChunkExecutor,
     record: bool,
 ) -> TensorDict:
-    """One episode in each row where ``running [num_envs]``; the first row's number is given."""
+    """One episode in each of the ``slots [n]``; ``number [num_envs]`` says which it is."""
     now = env.reset(phi=phi)
+    running = torch.zeros(env.num_envs, dtype=torch.bool)
+    running[slots] = True
+    if isinstance(env, ArmEnv):
+        if not env.working.any():
+            raise ArmError(f"no arm works any more: {env.trouble}")
+        running &= ~env.aborted
+        if record and not running.any():
+            raise ArmError(f"no episode could begin: {env.trouble}")
     seen = deque([now[OBSERVATION]] * policy.observation_horizon, policy.observation_horizon)
     success = torch.zeros(env.num_envs, dtype=torch.bool)
     length = torch.zeros(env.num_envs, dtype=torch.long)
     steps: list[TensorDict] = []
     states = [env.physics_state]
-    number = first + torch.arange(env.num_envs)
 
     def look() -> tuple[TensorDict, Tensor]:
         window = _window(seen, running)
@@ -132,6 +163,8 @@ def _rollout_batch(
             sent += sent[-1:] * (chunk.shape[1] - len(sent))
             policy.executed(number[asked], torch.stack(sent, dim=1)[asked])
     out = TensorDict({"success": success, "length": length, "phi": phi}, batch_size=len(phi))
+    if isinstance(env, ArmEnv):
+        out["aborted"] = env.aborted.clone()
     if record:
         missing = env.task.max_steps - len(steps)
         steps += [torch.zeros_like(steps[0])] * missing

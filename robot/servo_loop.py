@@ -319,19 +319,25 @@ class ServoLoop:
             return  # nothing is heard; servos hold by their watchdog
 
 
-def together(loops: Sequence[ServoLoop], clock: Clock, moment: float) -> None:
+def together(loops: Sequence[ServoLoop], clock: Clock, moment: float, strict: bool = True) -> None:
     """Lets several loops go on until a moment of their clock, each at its own times.
 
+    Args:
+        loops: that go on; a faulted one holds its arm.
+        clock: tells the time.
+        moment: of it.
+        strict: whether a fault is raised.
+
     Raises:
-        ArmError: as soon as one of them is faulted.
+        ArmError: as soon as one of them is faulted, if strict.
     """
     while (left := moment - clock.now()) > 0 or min(loop.due() for loop in loops) <= moment:
-        for loop in loops:
+        for loop in loops if strict else ():
             loop.check()
         first = min(loops, key=lambda loop: loop.due())
         if first.due() <= moment:
             first.cycle()
         else:
             clock.sleep(min(left, 1 / RATE))
-    for loop in loops:
+    for loop in loops if strict else ():
         loop.check()

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Literal
 
-from robot.arm_env import ArmEnv, Station
+from robot.arm_env import ArmEnv
 from robot.arm_session import arm_session
 from robot.clock import MachineClock
 from robot.dynamixel.arm import DynamixelArm
 from robot.dynamixel.serial_port import PATIENCE
 from robot.episodes import EpisodeStore
 from robot.phi import PhiSet
+from robot.self_reset import SelfReset
 from robot.simulation.task import SimulatedTask
+from robot.station import Station
 from robot.virtual.clock import LockstepClock
 from robot.virtual.tabletop import VirtualTabletop
 from robot.virtual.world import VirtualWorld
@@ -30,6 +32,7 @@ class Stations:
         arm: name of their description.
         clock: ``machine``, or ``lockstep`` with virtual arms that wait for it.
         episodes: folder of a store that every episode is added to; none is kept if None.
+        self_reset: whether arms put things in place themselves, and a person does where they fail.
 
     Raises:
         ValueError: if there is no port, or one twice.
@@ -41,6 +44,7 @@ class Stations:
         arm: str = "viperx300s",
         clock: Literal["machine", "lockstep"] = "machine",
         episodes: str | None = None,
+        self_reset: bool = False,
     ) -> None:
         if not ports or len(set(ports)) < len(ports):
             raise ValueError(f"each arm has a port of its own, these are given: {list(ports)}")
@@ -48,6 +52,7 @@ class Stations:
         self.arm = arm
         self.clock = clock
         self.episodes = episodes
+        self.self_reset = self_reset
         self._session = ExitStack()
         self._environment: ArmEnv | None = None
 
@@ -76,11 +81,17 @@ class Stations:
             arm = DynamixelArm(port, self.arm, clock=clock, patience=patience)
             session = arm_session(arm, clock=clock, threaded=not simulated)
             loop = self._session.enter_context(session)
-            stations.append(Station(loop, VirtualTabletop(world, task)))
+            table = VirtualTabletop(world, task)
+            resets = SelfReset(loop, table, task, clock) if self.self_reset else None
+            stations.append(Station(loop, table, resets))
         store = None
         if self.episodes is not None:
             store = EpisodeStore.open_or_create(self.episodes, task.spec)
         return ArmEnv(task, stations, phi_set, clock=clock, store=store)
+
+    def metrics(self) -> dict[str, float]:
+        """What the arms have been through so far; nothing before they are used."""
+        return {} if self._environment is None else self._environment.metrics()
 
     def close(self) -> None:
         """Sends the arms to their rest. Again does nothing.

@@ -21,6 +21,14 @@ class Tabletop(Protocol):
         """
         ...
 
+    def expect(self, phi: Tensor) -> None:
+        """Takes it that things are where the task parameters ``[P]`` want them: the arm did it.
+
+        Raises:
+            ArmError: if they are not seen.
+        """
+        ...
+
     def observe(self, state: ArmState) -> None:
         """Looks at them, once a step, while the arm is where it was measured."""
         ...

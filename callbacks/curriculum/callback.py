@@ -17,7 +17,7 @@ from callbacks.curriculum.no_op import NoOp
 from callbacks.curriculum.strategy import Proposal, Strategy
 from lightning_modules.ranks import of_all, share
 from robot.phi import PhiSet, named_set
-from robot.rollout import rollout
+from robot.rollout import completed, rollout
 from robot.seeds import training_seed
 from robot.success_rate import SuccessRate
 
@@ -127,11 +127,11 @@ class Curriculum(Callback):
         phi = self.strategy.whole.sample(trials, torch.Generator().manual_seed(key))
         # Doing nothing leads to the same on every rank: there is no policy in it.
         environment = task.environment(min(trials, self.ring_episodes), seed=task.seed)
-        episodes = rollout(environment, NoOp(), phi, key)
+        episodes = completed(rollout(environment, NoOp(), phi, key))
         environment.close()
         self.tried += trials
         self.robot_s += float(episodes["length"].sum()) / task.spec.rate
-        self.strategy.observe_no_op(phi, episodes["success"])
+        self.strategy.observe_no_op(episodes["phi"], episodes["success"])
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Closes the environments."""

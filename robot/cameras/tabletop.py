@@ -62,6 +62,14 @@ class CameraTabletop:
             ArmError: if one is not seen.
         """
         self._put(phi)
+        self.expect(phi)
+
+    def expect(self, phi: Tensor) -> None:
+        """Looks until it has seen them all.
+
+        Raises:
+            ArmError: if one is not seen.
+        """
         self._phi = phi[None]
         self._shapes = self._task.scene(phi).objects
         self._tracker = ObjectTracker(

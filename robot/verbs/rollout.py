@@ -13,9 +13,10 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from robot.arm_env import ArmEnv, Station
+from robot.arm_env import ArmEnv
 from robot.arm_session import arm_session
-from robot.rollout import rollout
+from robot.rollout import completed, rollout
+from robot.station import Station
 from robot.success_rate import SuccessRate
 from robot.verbs.cameras import add_camera
 from robot.verbs.driving import add_port, driven_arm
@@ -59,9 +60,11 @@ def run(args: argparse.Namespace) -> None:
                 on_batch=lambda n: progress.advance(bar, n),
                 lead=args.lead,
             )
+    episodes = completed(episodes)
     rate = SuccessRate.of(episodes["success"])
     low, high = rate.interval
     console.print(f"success {rate.rate:.2f} of {rate.n} ({low:.2f} to {high:.2f})")
     robot_s = float(episodes["length"].sum()) / task.spec.rate
     found = rate.metrics(f"success/{args.phi_set}") | loop.statistics.metrics()
+    found |= {f"arms/{name}": value for name, value in env.metrics().items()}
     print("RESULT", json.dumps({**found, "time/robot_s": robot_s, "seed": args.seed}))

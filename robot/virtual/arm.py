@@ -83,8 +83,12 @@ class VirtualArm:
             : 7 * len(self._scene.objects)
         ]
         self._plant.place(was[:joints].tolist(), float(was[joints:].sum()))
-        self._phi = phi[None].float()
+        self.expect(phi)
         self._mask = (torch.arange(MAX_OBJECTS) < len(self._scene.objects)).float()[None]
+
+    def expect(self, phi: Tensor) -> None:
+        """Has success be that of task parameters ``[P]``; nothing on the table moves."""
+        self._phi = phi[None].float()
 
     def feed(self, data: bytes) -> bytes:
         """What arrives of the answers to bytes on the wire."""

@@ -110,6 +110,7 @@ class VirtualArmServer:
         requests: dict[str, Callable[..., Any]] = {
             "advance": self.arm.advance,
             "reset": self.arm.reset,
+            "expect": self.arm.expect,
             "pose": self.arm.pose,
             "suffer": self.arm.suffer,
             "world": self.arm.world,

@@ -30,6 +30,14 @@ class VirtualTabletop:
     def reset(self, phi: Tensor) -> None:
         """Puts them there at once."""
         self._world.ask("reset", phi)
+        self._know(phi)
+
+    def expect(self, phi: Tensor) -> None:
+        """Leaves them where they are."""
+        self._world.ask("expect", phi)
+        self._know(phi)
+
+    def _know(self, phi: Tensor) -> None:
         shapes = self._task.scene(phi).objects
         self._mask = (torch.arange(MAX_OBJECTS) < len(shapes)).float()[None]
         self._size = torch.zeros(1, MAX_OBJECTS, 3)

@@ -6,9 +6,10 @@ from virtual_arms import virtual_arm
 
 from datamodules import PickBanana, Rollouts
 from lightning_modules.policy import load_policy
-from robot.arm_env import ArmEnv, Station
+from robot.arm_env import ArmEnv
 from robot.arm_session import arm_session
 from robot.rollout import rollout
+from robot.station import Station
 from robot.virtual.tabletop import VirtualTabletop
 
 SKILL = "docs/results/curriculum/checkpoints/curriculum-0.ckpt"

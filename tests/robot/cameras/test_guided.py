@@ -7,7 +7,7 @@ from virtual_arms import virtual_arm
 
 from datamodules import PickBanana, Rollouts
 from lightning_modules.policy import load_policy
-from robot.arm_env import ArmEnv, Station
+from robot.arm_env import ArmEnv
 from robot.arm_errors import ArmError
 from robot.arm_session import arm_session, go
 from robot.cameras.calibration import calibrate
@@ -17,6 +17,7 @@ from robot.cameras.transforms import angle
 from robot.rollout import rollout
 from robot.simulation.opengl import NoOpenGLError
 from robot.simulation.tags import gripper_from_tag
+from robot.station import Station
 from robot.virtual.camera import VIEW, VirtualCamera
 
 SKILL = "docs/results/curriculum/checkpoints/curriculum-0.ckpt"
