@@ -31,7 +31,7 @@ from robot.arm_description import load_arm  # noqa: E402
 from robot.arm_errors import ArmError  # noqa: E402
 from robot.arm_session import park  # noqa: E402
 from robot.dynamixel.arm import DynamixelArm  # noqa: E402
-from robot.servo_loop import ServoLoop  # noqa: E402
+from robot.servo_loop import RATE, ServoLoop  # noqa: E402
 from robot.virtual.arm import VirtualArm  # noqa: E402
 from robot.virtual.clock import LockstepClock  # noqa: E402
 from robot.virtual.faults import ServoFault, WireFault  # noqa: E402
@@ -73,6 +73,12 @@ class Driven:
     world: VirtualWorld
     clock: LockstepClock
     loop: ServoLoop
+
+    def idle(self, seconds: float) -> None:
+        """Nothing is measured or sent for so long."""
+        self.loop.end()
+        self.clock.sleep(seconds)
+        self.loop.start()
 
     def joints(self) -> torch.Tensor:
         """Where they really are, rad ``[J]``."""
@@ -121,7 +127,7 @@ FAULTS: dict[str, tuple[Cause, tuple[int, ...]]] = {
     "jumping command": (commanded(1, 2.0), ()),
     "command out of limits": (commanded(-1, 0.3), ()),
     "stale policy": (lambda driven: None, ()),
-    "busy machine": (lambda driven: driven.clock.sleep(0.5), ()),
+    "busy machine": (lambda driven: driven.idle(0.5), ()),
 }
 
 SIGNALS = {
@@ -156,6 +162,7 @@ def react(name: str) -> Reaction:
         driver.connect()
         loop = ServoLoop(driver, clock=clock)
         loop.begin()
+        loop.start()
         driven = Driven(world, clock, loop)
         for i in range(8):
             _wave(loop, i)
@@ -167,12 +174,13 @@ def react(name: str) -> Reaction:
         held_at = driven.joints()
         for i in range(65):
             held_at = driven.joints() if i == 15 else held_at  # it has come to rest
-            loop.cycle()
+            clock.sleep(1 / RATE)
             excess = max(excess, _excess(driven.joints()))
         off = _apart(driven.joints(), held_at, limp)
         with contextlib.suppress(ArmError):
             park(loop, clock)
         rest = _apart(driven.joints(), torch.tensor(load_arm(ARM).sleep), limp)
+        loop.end()
         driver.close()
     return Reaction(name, seconds if said else math.nan, said, off, excess, rest)
 
@@ -189,7 +197,7 @@ def _suffer(driven: Driven, cause: Cause, waving: bool) -> tuple[str, float]:
             if waving:
                 _wave(loop, i)
             for _ in range(5):
-                loop.cycle()
+                driven.clock.sleep(1 / RATE)
                 excess = max(excess, _excess(driven.joints()))
                 loop.check()
             if loop.stale:

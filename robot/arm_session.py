@@ -22,7 +22,7 @@ STEP = 0.1  # s between two targets on the way to a pose
 
 @contextmanager
 def arm_session(
-    arm: Arm, table_height: float = 0.0, clock: Clock | None = None, threaded: bool = True
+    arm: Arm, table_height: float = 0.0, clock: Clock | None = None
 ) -> Generator[ServoLoop]:
     """Connects an arm, drives it, and parks it before it lets go of it.
 
@@ -34,7 +34,6 @@ def arm_session(
         arm: that is driven.
         table_height: m.
         clock: tells the time.
-        threaded: whether the loop has a thread; a simulated clock wants none.
 
     Yields:
         The loop, which has begun.
@@ -48,8 +47,7 @@ def arm_session(
         try:
             arm.connect()
             loop.begin()
-            if threaded:
-                loop.start()
+            loop.start()
             try:
                 yield loop
             finally:

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Protocol
+
+
+class Periodic(Protocol):
+    """What is to be done again and again."""
+
+    def due(self) -> float:
+        """When it is to be done next, s."""
+        ...
+
+    def cycle(self) -> None:
+        """Does it; it is due later then."""
+        ...
 
 
 class Clock(Protocol):
@@ -12,6 +25,14 @@ class Clock(Protocol):
     @property
     def waits(self) -> bool:
         """Whether time stands still while somebody computes."""
+        ...
+
+    def begin(self, what: Periodic) -> None:
+        """Has something done whenever it is due, beside whoever waits, until it is ended."""
+        ...
+
+    def end(self, what: Periodic) -> None:
+        """Has it done no more; what is not done anyway is left so."""
         ...
 
     def now(self) -> float:
@@ -27,6 +48,29 @@ class MachineClock:
     """The machine's own."""
 
     waits = False
+
+    def __init__(self) -> None:
+        self._threads: dict[int, tuple[threading.Thread, threading.Event]] = {}
+
+    def begin(self, what: Periodic) -> None:
+        """In a thread of its own."""
+        ended = threading.Event()
+
+        def run() -> None:
+            while not ended.is_set():
+                self.sleep(what.due() - self.now())
+                what.cycle()
+
+        thread = threading.Thread(target=run, name=type(what).__name__, daemon=True)
+        self._threads[id(what)] = thread, ended
+        thread.start()
+
+    def end(self, what: Periodic) -> None:
+        """Waits until it is done with what it is at."""
+        if id(what) in self._threads:
+            thread, ended = self._threads.pop(id(what))
+            ended.set()
+            thread.join()
 
     def now(self) -> float:
         """Seconds since the machine's start."""

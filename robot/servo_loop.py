@@ -7,7 +7,6 @@ error, the loop is *faulted*: it holds what it can and says why.
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -75,8 +74,7 @@ class _Way:
 class ServoLoop:
     """Drives a connected arm.
 
-    Without :meth:`start` it goes on only in :meth:`until`, in the caller's thread, as a simulated
-    clock needs it.
+    From :meth:`start` on it goes on beside whoever uses it: see ``Clock.begin``.
 
     Args:
         arm: that is driven.
@@ -108,8 +106,6 @@ class ServoLoop:
         self._period = 1 / rate
         self._lock = threading.Lock()  # of where the arm is going
         self._bus = threading.Lock()  # of who speaks to it
-        self._thread: threading.Thread | None = None
-        self._going = False
         self._state: ArmState | None = None
         self._way: _Way | None = None
         self._missing_since: float | None = None
@@ -169,17 +165,12 @@ class ServoLoop:
             self.arm.restore()
 
     def start(self) -> None:
-        """Goes on in a thread of its own, until :meth:`end`."""
-        self._going = True
-        self._thread = threading.Thread(target=self._run, name="servo loop", daemon=True)
-        self._thread.start()
+        """Goes on by itself, until :meth:`end`."""
+        self.clock.begin(self)
 
     def end(self) -> None:
-        """Stops the thread; the arm holds its last command."""
-        self._going = False
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        """Goes on no more; the arm holds its last command."""
+        self.clock.end(self)
 
     @property
     def state(self) -> ArmState:
@@ -211,7 +202,7 @@ class ServoLoop:
         return allowed
 
     def until(self, moment: float) -> None:
-        """Returns at a moment of the clock; goes on by itself if no thread does.
+        """Returns at a moment of the clock.
 
         Raises:
             ArmError: as soon as the loop is faulted.
@@ -228,38 +219,30 @@ class ServoLoop:
             raise self.fault
 
     def due(self) -> float:
-        """When the caller's thread has to make a cycle; never, if the loop has its own."""
-        return math.inf if self._thread is not None else self._next
+        """When it measures and commands next, s."""
+        return self._next
 
     def cycle(self) -> None:
-        """Waits until a cycle is due, and makes it."""
-        self.clock.sleep(self._next - self.clock.now())
-        self._cycle()
-
-    def _run(self) -> None:
-        while self._going:
-            self.cycle()
-
-    def _cycle(self) -> None:
         """One measurement, one command."""
         now = self.clock.now()
-        if self._last_cycle is not None:
-            self.statistics.periods.append(now - self._last_cycle)
-        self._last_cycle = now
         self._next += self._period
         if self._next < now:  # late by more than a cycle: what is past is not made up for
             self._next = now + self._period
-        with self._bus:
-            try:
-                self._measure(now)
-                self._send(now)
-            except ArmError as error:
-                if not self.limping:
-                    self._give_up(error)
-            except (
-                Exception
-            ) as error:  # a thread that dies unseen would look like an arm that holds
-                self._give_up(ArmError(f"the servo loop broke, which is a bug: {error!r}"))
+        if not self._bus.acquire(blocking=not self.clock.waits):
+            return  # whoever speaks to the arm is the one that waits for us
+        try:
+            if self._last_cycle is not None:
+                self.statistics.periods.append(now - self._last_cycle)
+            self._last_cycle = now
+            self._measure(now)
+            self._send(now)
+        except ArmError as error:
+            if not self.limping:
+                self._give_up(error)
+        except Exception as error:  # what ends unseen would look like an arm that holds
+            self._give_up(ArmError(f"the servo loop broke, which is a bug: {error!r}"))
+        finally:
+            self._bus.release()
 
     def _measure(self, now: float) -> None:
         try:
@@ -320,7 +303,7 @@ class ServoLoop:
 
 
 def together(loops: Sequence[ServoLoop], clock: Clock, moment: float, strict: bool = True) -> None:
-    """Lets several loops go on until a moment of their clock, each at its own times.
+    """Waits until a moment of the clock, and has an eye on several loops.
 
     Args:
         loops: that go on; a faulted one holds its arm.
@@ -331,13 +314,9 @@ def together(loops: Sequence[ServoLoop], clock: Clock, moment: float, strict: bo
     Raises:
         ArmError: as soon as one of them is faulted, if strict.
     """
-    while (left := moment - clock.now()) > 0 or min(loop.due() for loop in loops) <= moment:
+    while (left := moment - clock.now()) > 0:
         for loop in loops if strict else ():
             loop.check()
-        first = min(loops, key=lambda loop: loop.due())
-        if first.due() <= moment:
-            first.cycle()
-        else:
-            clock.sleep(min(left, 1 / RATE))
+        clock.sleep(min(left, 1 / RATE))
     for loop in loops if strict else ():
         loop.check()

@@ -79,7 +79,7 @@ class Stations:
         for port, world in zip(self.ports, worlds, strict=True):
             patience = UNHURRIED if simulated else PATIENCE
             arm = DynamixelArm(port, self.arm, clock=clock, patience=patience)
-            session = arm_session(arm, clock=clock, threaded=not simulated)
+            session = arm_session(arm, clock=clock)
             loop = self._session.enter_context(session)
             table = VirtualTabletop(world, task)
             resets = SelfReset(loop, table, task, clock) if self.self_reset else None

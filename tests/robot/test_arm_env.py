@@ -20,7 +20,7 @@ def driven():
     task = PickBanana("point", {"rollouts": Rollouts()})
     with virtual_arm(task=task) as virtual:
         arm = virtual.driver()
-        with arm_session(arm, clock=virtual.clock, threaded=False) as loop:
+        with arm_session(arm, clock=virtual.clock) as loop:
             station = Station(loop, VirtualTabletop(virtual.world, task))
             yield ArmEnv(task, [station], task.phi_set, clock=virtual.clock)
 

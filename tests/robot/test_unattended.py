@@ -32,7 +32,7 @@ def test_an_arm_puts_a_banana_where_it_is_wanted():
     wanted = poses(task, 4)
     with virtual_arm(task=task) as virtual:
         arm = virtual.driver()
-        with arm_session(arm, clock=virtual.clock, threaded=False) as loop:
+        with arm_session(arm, clock=virtual.clock) as loop:
             table = VirtualTabletop(virtual.world, task)
             resets = SelfReset(loop, table, task, virtual.clock)
             go([loop], [arm.description.home_command], virtual.clock)

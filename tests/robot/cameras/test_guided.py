@@ -33,7 +33,7 @@ def camera_over(virtual):
 def test_the_arm_finds_out_where_the_camera_is():
     with virtual_arm() as virtual:
         camera, arm = camera_over(virtual), virtual.driver()
-        with arm_session(arm, clock=virtual.clock, threaded=False) as loop:
+        with arm_session(arm, clock=virtual.clock) as loop:
             go([loop], [arm.description.home_command], virtual.clock)
             hands, seen = carry(loop, camera)
         found = calibrate(hands, seen, GRIPPER_TAG_SIZE, camera.lens)
@@ -52,7 +52,7 @@ def test_a_banana_is_picked_by_what_the_camera_sees():
         table = CameraTabletop(
             camera, VIEW, task, arm.description, lambda phi: world.ask("reset", phi)
         )
-        with arm_session(arm, clock=virtual.clock, threaded=False) as loop:
+        with arm_session(arm, clock=virtual.clock) as loop:
             env = ArmEnv(task, [Station(loop, table)], task.phi_set, clock=virtual.clock)
             phi = task.phi_set.sample(2, torch.Generator().manual_seed(3))
             episodes = rollout(env, load_policy(SKILL), phi, seed=0)
