@@ -14,7 +14,17 @@ from robot.arm_description import ARMS
 from robot.arm_errors import ArmError
 from robot.cameras.camera import CameraError
 
-VERBS = ("virtual", "check", "home", "sleep", "monitor", "calibrate", "rollout")
+VERBS = (
+    "virtual",
+    "check",
+    "home",
+    "sleep",
+    "recover",
+    "monitor",
+    "calibrate",
+    "rollout",
+    "replay",
+)
 
 
 def main(words: list[str] | None = None) -> None:
