@@ -17,6 +17,7 @@ from robot.self_collision import self_collision
 
 # Of the way to a target that leads out of bounds: the most of it that does not is gone.
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.1)
+NOTED = 0.02  # rad and m by which a command is held back so that it is worth a word
 
 
 def clip_command(command: Tensor, last: Tensor, arm: ArmDescription, period: float) -> Tensor:
@@ -153,18 +154,19 @@ class Guard:
             "acceleration": (slow, smooth),
         }
         self.limited = next(
-            (name for name, (a, b) in ways.items() if not torch.allclose(a, b, atol=1e-5)), None
+            (name for name, (a, b) in ways.items() if float((a - b).abs().max()) > NOTED), None
         )
         return sent
 
     def _inside(self, target: Tensor, last: Tensor) -> Tensor:
-        """As far on the way to a target as the arm may go."""
+        """As far on the way to a target as the arm may go; fingers may always close."""
         allowed = max(0.0, self.depth(last))
+        stays = torch.cat([last[:-1], target[-1:]])
         for share in SHARES:
-            there = torch.lerp(last, target, share)
+            there = torch.lerp(stays, target, share)
             if self.depth(there) <= allowed:
                 return there
-        return last
+        return stays
 
     def depth(self, command: Tensor) -> float:
         """How far a pose is out of bounds, m; not above 0 within them."""

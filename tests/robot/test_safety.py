@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 from robot.arm_description import load_arm
 from robot.arm_errors import RefusedCommandError
 from robot.forward_kinematics import forward_kinematics
+from robot.inverse_kinematics import InverseKinematics, top_down
 from robot.safety import Guard, clip_command, load_safety
 
 ARM = load_arm("viperx300s")
@@ -120,3 +122,20 @@ def test_a_jump_is_refused_and_named():
 
 def test_a_joint_that_is_at_home_is_free():
     assert Guard(ARM).depth(HOME) < 0
+
+
+def test_an_arm_that_may_go_no_lower_may_still_close_its_fingers():
+    guard = Guard(ARM)
+    kinematics = InverseKinematics(ARM)
+    low = top_down(np.array([0.35, 0.0, 0.005]), 0.0)
+    joints = kinematics.solve(low, np.array(ARM.home))
+    last = torch.tensor([*ARM.home, 0.08])
+    there = torch.tensor([*joints.tolist(), 0.08])
+    for _ in range(60):
+        last = guard.allowed(there.clamp(last - 0.3, last + 0.3), last, 0.1)
+    assert guard.limited == "surroundings"
+    deeper = torch.tensor([*joints.tolist(), 0.0])
+    for _ in range(20):
+        last = guard.allowed(deeper.clamp(last - 0.3, last + 0.3), last, 0.1)
+    assert guard.depth(last) <= 0
+    assert float(last[-1]) == pytest.approx(0.0, abs=1e-3)

@@ -1,0 +1,231 @@
+"""What the arm's whole stack does: policy, executor, limits, driver, serial line, virtual servos.
+
+    python experiments/arm.py --study realtime
+    python experiments/arm.py --study camera
+    python experiments/arm.py --study unattended
+
+``realtime``: 50 episodes at real time, an otherwise idle machine, and the same ones in the batched
+simulation; how well the servo loop kept its time. ``camera``: episodes in which a camera alone says
+where things are, in the servos' own time. ``unattended``: two arms by themselves for half an hour
+of theirs, one of which dies half-way. Rows go to docs/results/arm/results.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from datamodules import PickBanana, Rollouts  # noqa: E402
+from experiments import training  # noqa: E402
+from experiments.results import Row, command, machine, results_file, write_rows  # noqa: E402
+from lightning_modules.policy import load_policy  # noqa: E402
+from robot.arm_env import ArmEnv  # noqa: E402
+from robot.arm_errors import ArmError  # noqa: E402
+from robot.arm_session import arm_session  # noqa: E402
+from robot.cameras.tabletop import CameraTabletop  # noqa: E402
+from robot.dynamixel.arm import DynamixelArm  # noqa: E402
+from robot.episodes import EpisodeStore  # noqa: E402
+from robot.rollout import completed, rollout  # noqa: E402
+from robot.servo_loop import LoopStatistics  # noqa: E402
+from robot.station import Station  # noqa: E402
+from robot.stations import UNHURRIED, Stations  # noqa: E402
+from robot.success_rate import SuccessRate  # noqa: E402
+from robot.virtual.arm import VirtualArm  # noqa: E402
+from robot.virtual.camera import VIEW, VirtualCamera  # noqa: E402
+from robot.virtual.clock import LockstepClock  # noqa: E402
+from robot.virtual.faults import ServoFault  # noqa: E402
+from robot.virtual.server import VirtualArmServer  # noqa: E402
+from robot.virtual.tabletop import VirtualTabletop  # noqa: E402
+from robot.virtual.world import VirtualWorld  # noqa: E402
+
+RESULTS = results_file("arm")
+EPISODES = {"realtime": 50, "camera": 30}
+LEAD = 2  # actions of a chunk that are left when the next is asked for
+HALF_HOUR = 1800.0  # s of the arms' time
+A_ROUND = 8  # episodes that are asked for at once
+
+
+def main() -> None:
+    """Runs a study, saves, prints the RESULT line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--study", choices=STUDIES, default="realtime")
+    training.add_seed(parser)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    begun = time.monotonic()
+    found = STUDIES[args.study](args.seed)
+    row: Row = {
+        "task": "pick_banana",
+        "method": args.study,
+        "seed": args.seed,
+        **found,
+        "wall_s": time.monotonic() - begun,
+        "command": command(),
+        **machine(),
+    }
+    write_rows(RESULTS, [row])
+    print("RESULT", json.dumps(row))
+
+
+def banana() -> PickBanana:
+    """The task at its one position."""
+    return PickBanana("point", {"rollouts": Rollouts()})
+
+
+def drawn(task: PickBanana, n: int, seed: int) -> Tensor:
+    """Task parameters ``[n, P]``."""
+    return task.phi_set.sample(n, torch.Generator().manual_seed(seed))
+
+
+def skill(seed: int) -> str:
+    """The curriculum's policy of a seed."""
+    return str(ROOT / f"docs/results/curriculum/checkpoints/curriculum-{seed}.ckpt")
+
+
+@contextlib.contextmanager
+def in_lockstep(task: PickBanana) -> Generator[tuple[str, VirtualWorld]]:
+    """A virtual arm in a thread, whose time waits."""
+    server = VirtualArmServer(VirtualArm(task=task), lockstep=True)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    world = VirtualWorld(server.path)
+    try:
+        yield server.path, world
+    finally:
+        world.ask("stop")
+        world.close()
+        thread.join()
+
+
+def realtime(seed: int) -> Row:
+    """The servos in a process of their own, at real time."""
+    task, n = banana(), EPISODES["realtime"]
+    phi = drawn(task, n, seed)
+    words = [sys.executable, "-m", "robot", "virtual", "--task", "pick_banana"]
+    server = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    port = server.stdout.readline().strip()
+    try:
+        with arm_session(DynamixelArm(port)) as loop:
+            table = VirtualTabletop(VirtualWorld(port), task)
+            env = ArmEnv(task, [Station(loop, table)], task.phi_set)
+            driven = rollout(env, load_policy(skill(seed)), phi, seed, lead=LEAD)
+            statistics = loop.statistics
+    finally:
+        server.terminate()
+        server.wait()
+    batched = task.environment(n)
+    same = rollout(batched, load_policy(skill(seed)), phi, seed, lead=LEAD)
+    batched.close()
+    figure_of(statistics).savefig(RESULTS.with_name("loop.png"), dpi=110)
+    return {
+        **SuccessRate.of(completed(driven)["success"]).metrics("success/point"),
+        **SuccessRate.of(same["success"]).metrics("simulated/success/point"),
+        "aborted": int(driven["aborted"].sum()),
+        "loop/minutes": sum(statistics.periods) / 60,
+        **statistics.metrics(),
+    }
+
+
+def figure_of(statistics: LoopStatistics) -> Figure:
+    """How far each period was from what it should be."""
+    off = 1000 * (torch.tensor(statistics.periods, dtype=torch.float64) - statistics.period)
+    drawn_figure = Figure(figsize=(9, 3.2), layout="constrained")
+    over, spread = drawn_figure.subplots(1, 2, width_ratios=(2, 1))
+    over.plot(torch.tensor(statistics.periods).cumsum(0) / 60, off, ",", color="C0")
+    over.set(xlabel="minutes", ylabel="period - 20 ms, ms")
+    spread.hist(off.clamp(-10, 10), bins=101, log=True, color="C0")
+    spread.set(xlabel="period - 20 ms, ms (beyond 10: at 10)", ylabel="cycles")
+    for axes in (over, spread):
+        axes.grid(alpha=0.3)
+    return drawn_figure
+
+
+def camera(seed: int) -> Row:
+    """What a camera sees is all that is known; its pictures are noisy."""
+    task, off = banana(), list[float]()
+    phi = drawn(task, EPISODES["camera"], seed)
+    with in_lockstep(task) as (port, world):
+        clock = LockstepClock(world)
+        arm = DynamixelArm(port, clock=clock, patience=UNHURRIED)
+        eye = VirtualCamera(world, clock, seed=seed)
+        table = CameraTabletop(
+            eye, VIEW, task, arm.description, lambda phi: world.ask("reset", phi)
+        )
+        observe = table.observe
+
+        def look(state: object) -> None:
+            observe(state)  # pyright: ignore[reportArgumentType]
+            true = world.ask("world").object_position[0, 0]
+            off.append(float((table.objects().position[0, 0] - true).norm()))
+
+        table.observe = look
+        with arm_session(arm, clock=clock) as loop:
+            env = ArmEnv(task, [Station(loop, table)], task.phi_set, clock=clock)
+            made = rollout(env, load_policy(skill(seed)), phi, seed)
+        eye.close()
+    errors = torch.tensor(off)
+    return {
+        **SuccessRate.of(completed(made)["success"]).metrics("success/point"),
+        "position_error/p50": float(errors.median()),
+        "position_error/p99": float(errors.quantile(0.99)),
+    }
+
+
+def unattended(seed: int) -> Row:
+    """Two arms collect, and put things in place, until half an hour of their time is over."""
+    task = PickBanana("near", {"rollouts": Rollouts()})
+    policy = load_policy(skill(seed))
+    with contextlib.ExitStack() as opened:
+        arms = [opened.enter_context(in_lockstep(task)) for _ in range(2)]
+        folder = opened.enter_context(tempfile.TemporaryDirectory())
+        episodes = str(Path(folder) / "episodes")
+        ports = [port for port, _ in arms]
+        stations = Stations(ports, clock="lockstep", episodes=episodes, self_reset=True)
+        env = stations.environment(task, task.phi_set, seed)
+        rounds, died = list[Tensor](), 0.0
+        while env.clock.now() < HALF_HOUR:
+            if not died and env.clock.now() > HALF_HOUR / 2:
+                arms[1][1].ask("suffer", ServoFault(7, "dead"))
+                died = env.clock.now()
+            made = rollout(env, policy, drawn(task, A_ROUND, seed + len(rounds)), seed)
+            rounds.append(completed(made)["success"])
+            print(f"{env.clock.now():.0f} s {stations.metrics()}", flush=True)
+        kept = len(EpisodeStore.open(episodes))
+        metrics = stations.metrics()
+        minutes = env.clock.now() / 60
+        with contextlib.suppress(ArmError):  # of the one that has died
+            stations.close()
+    return {
+        **SuccessRate.of(torch.cat(rounds)).metrics("success/near"),
+        **{f"arms/{name}": value for name, value in metrics.items()},
+        "arms/minutes": minutes,
+        "arms/died_at_minute": died / 60,
+        "kept": kept,
+    }
+
+
+STUDIES: dict[str, Callable[[int], Row]] = {
+    "realtime": realtime,
+    "camera": camera,
+    "unattended": unattended,
+}
+
+
+if __name__ == "__main__":
+    main()
