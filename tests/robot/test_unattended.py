@@ -27,6 +27,7 @@ def poses(task, n, seed=1):
     return task.phi_set.sample(n, torch.Generator().manual_seed(seed))
 
 
+@pytest.mark.slow
 def test_an_arm_puts_a_banana_where_it_is_wanted():
     task = banana("table")
     wanted = poses(task, 4)

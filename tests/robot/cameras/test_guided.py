@@ -45,6 +45,7 @@ def test_the_arm_finds_out_where_the_camera_is():
     np.testing.assert_allclose(on_hand, gripper_from_tag()[:3, 3], atol=0.005)
 
 
+@pytest.mark.slow
 def test_a_banana_is_picked_by_what_the_camera_sees():
     task = PickBanana("point", {"rollouts": Rollouts()})
     with virtual_arm(task=task) as virtual:
