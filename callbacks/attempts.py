@@ -130,11 +130,12 @@ def _without(aborted: Tensor, made: TensorDict, decisions: TensorDict | None) ->
     if not aborted.any():
         return Group(made, decisions)
     kept = ~aborted
-    if decisions is not None:
-        attempt: Tensor = decisions["attempt"].cpu()
-        decisions = decisions[kept[attempt].to(decisions.device)]
-        decisions["attempt"] = (kept.cumsum(0) - 1)[attempt[kept[attempt]]].to(decisions.device)
-    return Group(made[kept], decisions)
+    if decisions is None:
+        return Group(made[kept], None)
+    attempt: Tensor = decisions["attempt"].cpu()
+    number = (kept.cumsum(0) - 1)[attempt[kept[attempt]]]
+    left = cast("TensorDict", decisions[kept[attempt].to(decisions.device)])
+    return Group(made[kept], left.set("attempt", number.to(decisions["attempt"].device)))
 
 
 def all_attempts(groups: list[Group]) -> TensorDict:
