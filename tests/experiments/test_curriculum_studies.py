@@ -119,7 +119,8 @@ def test_the_reward_has_a_gradient_where_attempts_succeed_and_none_elsewhere(mon
 
     def some_succeed(environment, explorer, phi, seed):
         now = environment.reset(phi=phi)["observation"]
-        explorer(TensorDict.stack([now, now], dim=1))
+        episode = torch.arange(len(phi))[:, None, None].expand(-1, 2, 1)
+        explorer(TensorDict.stack([now, now], dim=1).set("episode", episode))
         success = (phi[:, 0] > 0.47) if CORNER.contains(phi).all() else phi[:, 0] < 0
         return TensorDict({"success": success, "length": torch.full((len(phi),), 4)}, [len(phi)])
 

@@ -36,7 +36,8 @@ class Rolling:
     def rollout(self, environment, policy, phi, seed):
         self.tried.append(phi)
         success = torch.arange(len(phi)) < self.successes.pop(0)
-        return TensorDict({"success": success, "length": torch.full((len(phi),), 7)}, [len(phi)])
+        length = torch.full((len(phi),), 7)
+        return TensorDict({"phi": phi, "success": success, "length": length}, [len(phi)])
 
     def attempts(self, num_envs, shots):
         def attempt(task, learner, explores, phi, key):
