@@ -130,6 +130,12 @@ FAULTS: dict[str, tuple[Cause, tuple[int, ...]]] = {
     "busy machine": (lambda driven: driven.idle(0.5), ()),
 }
 
+LIMITS = {
+    "range": "the range of a joint",
+    "speed": "the fastest speed",
+    "acceleration": "the fastest change of speed",
+    "surroundings": "the table, the workspace or the arm itself",
+}
 SIGNALS = {
     "host killed with -9": signal.SIGKILL,
     "asked to end": signal.SIGTERM,
@@ -192,7 +198,7 @@ def _suffer(driven: Driven, cause: Cause, waving: bool) -> tuple[str, float]:
         driven.clock.sleep(0.001)
         cause(driven)
         if loop.guard.limited:
-            return f"held back by {loop.guard.limited}", excess
+            return f"a command is held back by {LIMITS[loop.guard.limited]}", excess
         for i in range(9, 9 + round(SOON / 0.1)):
             if waving:
                 _wave(loop, i)

@@ -23,7 +23,7 @@ BOUNDS = {
     "unplugged port": (0.1, "port .* is gone: was the cable pulled"),
     "NaN command": (0.02, "a command holds NaN or infinity: refused"),
     "jumping command": (0.02, "a command is 2.18 from the last at shoulder"),
-    "command out of limits": (0.02, "held back by range"),
+    "command out of limits": (0.02, "a command is held back by the range of a joint"),
     "stale policy": (0.75, "no command has come: it holds"),
     "busy machine": (0.6, "servo 1 .waist. has stopped: it heard nothing for 0.1 s"),
 }
