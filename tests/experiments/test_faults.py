@@ -77,7 +77,7 @@ def test_a_process_that_is_asked_to_end_parks_first(name):
     # Status 2 and a reason where this machine was so busy that the virtual servos were late.
     assert re.match(r"exit status (130|143|2), torque is off", reaction.said)
     assert reaction.rest <= 0.12
-    assert reaction.excess <= 0.001
+    assert reaction.excess <= 0.02  # without torque a joint leans on its stop
 
 
 def test_the_table_has_a_line_a_fault():
