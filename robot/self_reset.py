@@ -8,6 +8,7 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
+from robot.arm_errors import ArmError
 from robot.arm_session import go
 from robot.clock import Clock
 from robot.inverse_kinematics import InverseKinematics, top_down
@@ -60,8 +61,15 @@ class SelfReset:
         wanted = task.place(phi[None])[0]
         for slot, pose in enumerate(wanted):
             self._tabletop.observe(self._loop.state)
-            if not _is_near(self._tabletop.objects(), slot, pose) and not self._carry(slot, pose):
-                return False
+            if _is_near(self._tabletop.objects(), slot, pose):
+                continue
+            try:
+                if not self._carry(slot, pose):
+                    return False
+            except ArmError:
+                if self._loop.fault is not None:
+                    raise
+                return False  # it is out of reach
         return True
 
     def is_done(self, phi: Tensor) -> bool:
