@@ -63,6 +63,7 @@ def park(loop: ServoLoop, clock: Clock) -> None:
     Raises:
         ArmError: if it was, or does not get there.
     """
+    loop.start()
     fault = loop.fault
     if fault is None:
         try:

@@ -28,7 +28,10 @@ class Clock(Protocol):
         ...
 
     def begin(self, what: Periodic) -> None:
-        """Has something done whenever it is due, beside whoever waits, until it is ended."""
+        """Has something done whenever it is due, beside whoever waits, until it is ended.
+
+        Again does nothing.
+        """
         ...
 
     def end(self, what: Periodic) -> None:
@@ -54,6 +57,8 @@ class MachineClock:
 
     def begin(self, what: Periodic) -> None:
         """In a thread of its own."""
+        if id(what) in self._threads:
+            return
         ended = threading.Event()
 
         def run() -> None:

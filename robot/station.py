@@ -105,6 +105,7 @@ class Station:
         if self.works or clock.now() - (-math.inf if self.failed is None else self.failed) < AGAIN:
             return
         if self.loop.fault is not None:
+            self.loop.start()
             try:
                 recover(self.loop, clock)
             except ArmError as error:
@@ -119,3 +120,5 @@ class Station:
             self.log.interventions += 1
             self.log.faults.append(str(error))
         self.failed = clock.now()
+        if self.loop.fault is not None:
+            self.loop.end()  # nobody asks a servo that does not answer; others hold by themselves

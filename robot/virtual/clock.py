@@ -22,7 +22,8 @@ class LockstepClock:
 
     def begin(self, what: Periodic) -> None:
         """Within :meth:`sleep`, whoever calls it."""
-        self._beside.append(what)
+        if what not in self._beside:
+            self._beside.append(what)
 
     def end(self, what: Periodic) -> None:
         """At once."""
