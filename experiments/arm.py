@@ -18,9 +18,8 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -47,9 +46,8 @@ from robot.stations import UNHURRIED, Stations  # noqa: E402
 from robot.success_rate import SuccessRate  # noqa: E402
 from robot.virtual.arm import VirtualArm  # noqa: E402
 from robot.virtual.camera import VIEW, VirtualCamera  # noqa: E402
-from robot.virtual.clock import LockstepClock  # noqa: E402
 from robot.virtual.faults import ServoFault  # noqa: E402
-from robot.virtual.server import VirtualArmServer  # noqa: E402
+from robot.virtual.served import served  # noqa: E402
 from robot.virtual.tabletop import VirtualTabletop  # noqa: E402
 from robot.virtual.world import VirtualWorld  # noqa: E402
 
@@ -95,21 +93,6 @@ def drawn(task: PickBanana, n: int, seed: int) -> Tensor:
 def skill(seed: int) -> str:
     """The curriculum's policy of a seed."""
     return str(ROOT / f"docs/results/curriculum/checkpoints/curriculum-{seed}.ckpt")
-
-
-@contextlib.contextmanager
-def in_lockstep(task: PickBanana) -> Generator[tuple[str, VirtualWorld]]:
-    """A virtual arm in a thread, whose time waits."""
-    server = VirtualArmServer(VirtualArm(task=task), lockstep=True)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    world = VirtualWorld(server.path)
-    try:
-        yield server.path, world
-    finally:
-        world.ask("stop")
-        world.close()
-        thread.join()
 
 
 def realtime(seed: int) -> Row:
@@ -160,9 +143,9 @@ def camera(seed: int) -> Row:
     """What a camera sees is all that is known; its pictures are noisy."""
     task, off = banana(), list[float]()
     phi = drawn(task, EPISODES["camera"], seed)
-    with in_lockstep(task) as (port, world):
-        clock = LockstepClock(world)
-        arm = DynamixelArm(port, clock=clock, patience=UNHURRIED)
+    with served(VirtualArm(task=task)) as virtual:
+        world, clock = virtual.world, virtual.clock
+        arm = DynamixelArm(virtual.port, clock=clock, patience=UNHURRIED)
         eye = VirtualCamera(world, clock, seed=seed)
         table = CameraTabletop(
             eye, VIEW, task, arm.description, lambda phi: world.ask("reset", phi)
@@ -192,16 +175,16 @@ def unattended(seed: int) -> Row:
     task = PickBanana("near", {"rollouts": Rollouts()})
     policy = load_policy(skill(seed))
     with contextlib.ExitStack() as opened:
-        arms = [opened.enter_context(in_lockstep(task)) for _ in range(2)]
+        arms = [opened.enter_context(served(VirtualArm(task=task))) for _ in range(2)]
         folder = opened.enter_context(tempfile.TemporaryDirectory())
         episodes = str(Path(folder) / "episodes")
-        ports = [port for port, _ in arms]
+        ports = [arm.port for arm in arms]
         stations = Stations(ports, clock="lockstep", episodes=episodes, self_reset=True)
         env = stations.environment(task, task.phi_set, seed)
         rounds, died = list[Tensor](), 0.0
         while env.clock.now() < HALF_HOUR:
             if not died and env.clock.now() > HALF_HOUR / 2:
-                arms[1][1].ask("suffer", ServoFault(7, "dead"))
+                arms[1].world.ask("suffer", ServoFault(7, "dead"))
                 died = env.clock.now()
             made = rollout(env, policy, drawn(task, A_ROUND, seed + len(rounds)), seed)
             rounds.append(completed(made)["success"])

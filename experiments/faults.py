@@ -15,9 +15,8 @@ import math
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,7 +34,7 @@ from robot.servo_loop import RATE, ServoLoop  # noqa: E402
 from robot.virtual.arm import VirtualArm  # noqa: E402
 from robot.virtual.clock import LockstepClock  # noqa: E402
 from robot.virtual.faults import ServoFault, WireFault  # noqa: E402
-from robot.virtual.server import VirtualArmServer  # noqa: E402
+from robot.virtual.served import served  # noqa: E402
 from robot.virtual.world import VirtualWorld  # noqa: E402
 
 ARM = "viperx300s"
@@ -143,28 +142,13 @@ SIGNALS = {
 }
 
 
-@contextlib.contextmanager
-def served(lockstep: bool) -> Generator[tuple[str, VirtualWorld]]:
-    """A virtual arm in a thread; its port and its world."""
-    server = VirtualArmServer(VirtualArm(ARM), lockstep=lockstep)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    world = VirtualWorld(server.path)
-    try:
-        yield server.path, world
-    finally:
-        world.ask("stop")
-        world.close()
-        thread.join()
-
-
 def react(name: str) -> Reaction:
     """Lets a fault happen in the middle of a movement, in lockstep, and looks on."""
     cause, limp = FAULTS[name]
-    with served(lockstep=True) as (port, world):
-        clock = LockstepClock(world)
+    with served(VirtualArm(ARM)) as virtual:
+        world, clock = virtual.world, virtual.clock
         world.ask("pose", load_arm(ARM).home, 0.05)
-        driver = DynamixelArm(port, ARM, clock=clock, patience=0.05)
+        driver = virtual.driver(ARM)
         driver.connect()
         loop = ServoLoop(driver, clock=clock)
         loop.begin()
@@ -217,7 +201,8 @@ def end(name: str) -> Reaction:
     """Ends the process that drives an arm, while it does, at real time; looks on."""
     number = SIGNALS[name]
     sleep = torch.tensor(load_arm(ARM).sleep)
-    with served(lockstep=False) as (port, world):
+    with served(VirtualArm(ARM), lockstep=False) as virtual:
+        port, world = virtual.port, virtual.world
         world.ask("pose", sleep.tolist(), 0.05)
         time.sleep(1.0)  # without torque it settles
         lying = world.ask("world").joint_position[0]

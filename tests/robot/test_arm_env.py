@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from virtual_arms import virtual_arm
 
 from datamodules import PickBanana, Rollouts
 from lightning_modules.policy import load_policy
@@ -10,6 +9,8 @@ from robot.arm_env import ArmEnv
 from robot.arm_session import arm_session
 from robot.rollout import rollout
 from robot.station import Station
+from robot.virtual.arm import VirtualArm
+from robot.virtual.served import served
 from robot.virtual.tabletop import VirtualTabletop
 
 SKILL = "docs/results/curriculum/checkpoints/curriculum-0.ckpt"
@@ -18,7 +19,7 @@ SKILL = "docs/results/curriculum/checkpoints/curriculum-0.ckpt"
 @pytest.fixture(scope="module")
 def driven():
     task = PickBanana("point", {"rollouts": Rollouts()})
-    with virtual_arm(task=task) as virtual:
+    with served(VirtualArm(task=task)) as virtual:
         arm = virtual.driver()
         with arm_session(arm, clock=virtual.clock) as loop:
             station = Station(loop, VirtualTabletop(virtual.world, task))

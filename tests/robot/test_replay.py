@@ -3,7 +3,6 @@
 import pytest
 import torch
 from tensordict import TensorDict
-from virtual_arms import virtual_arm
 
 from datamodules import PickBanana, Rollouts
 from lightning_modules.policy import load_policy
@@ -14,6 +13,8 @@ from robot.episodes import EpisodeStore
 from robot.replay import replay
 from robot.rollout import rollout
 from robot.station import Station
+from robot.virtual.arm import VirtualArm
+from robot.virtual.served import served
 from robot.virtual.tabletop import VirtualTabletop
 
 SKILL = "docs/results/curriculum/checkpoints/curriculum-0.ckpt"
@@ -23,7 +24,7 @@ def test_an_episode_is_replayed_and_picks_again(tmp_path):
     task = PickBanana("point", {"rollouts": Rollouts()})
     store = EpisodeStore.open_or_create(tmp_path / "episodes", task.spec)
     phi = task.phi_set.sample(1, torch.Generator().manual_seed(1))
-    with virtual_arm(task=task) as virtual:
+    with served(VirtualArm(task=task)) as virtual:
         arm = virtual.driver()
         with arm_session(arm, clock=virtual.clock) as loop:
             table = VirtualTabletop(virtual.world, task)

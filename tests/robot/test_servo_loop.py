@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from virtual_arms import virtual_arm
 
 from robot.arm_description import load_arm
 from robot.arm_errors import ArmError, BusError, RefusedCommandError, ServoError
 from robot.arm_session import arm_session, go, recover
 from robot.servo_loop import ServoLoop
+from robot.virtual.arm import VirtualArm
 from robot.virtual.faults import ServoFault, WireFault
+from robot.virtual.served import served
 
 ARM = load_arm("viperx300s")
 HOME = torch.tensor(ARM.home_command)
@@ -16,7 +17,7 @@ HOME = torch.tensor(ARM.home_command)
 
 @pytest.fixture
 def virtual():
-    with virtual_arm() as found:
+    with served(VirtualArm()) as found:
         found.world.ask("pose", ARM.home, 0.08)
         yield found
 

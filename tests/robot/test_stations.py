@@ -6,7 +6,6 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from toy_task import tiny_trainer
-from virtual_arms import virtual_arm
 
 from callbacks import BoundaryExpansion, Curriculum, RolloutCollection
 from datamodules import PickBanana, Rollouts
@@ -16,7 +15,9 @@ from robot.arm_errors import ArmError
 from robot.episodes import EpisodeStore
 from robot.rollout import rollout
 from robot.stations import Stations
+from robot.virtual.arm import VirtualArm
 from robot.virtual.faults import ServoFault
+from robot.virtual.served import served
 
 SKILL = "docs/results/curriculum/checkpoints/curriculum-0.ckpt"
 
@@ -26,7 +27,7 @@ def banana(count, tmp_path, **arguments):
     """The task on so many virtual arms, and them."""
     scene = PickBanana("point", {"rollouts": Rollouts()})
     with contextlib.ExitStack() as stack:
-        arms = [stack.enter_context(virtual_arm(task=scene)) for _ in range(count)]
+        arms = [stack.enter_context(served(VirtualArm(task=scene))) for _ in range(count)]
         ports = [arm.port for arm in arms]
         stations = Stations(ports, clock="lockstep", episodes=str(tmp_path / "episodes"))
         sources = {"rollouts": Rollouts(**arguments)}

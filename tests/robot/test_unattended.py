@@ -4,7 +4,6 @@ import contextlib
 
 import pytest
 import torch
-from virtual_arms import virtual_arm
 
 from datamodules import PickBanana, Rollouts
 from lightning_modules.policy import load_policy
@@ -13,7 +12,9 @@ from robot.arm_session import arm_session, go
 from robot.rollout import completed, rollout
 from robot.self_reset import SelfReset
 from robot.stations import Stations
+from robot.virtual.arm import VirtualArm
 from robot.virtual.faults import ServoFault
+from robot.virtual.served import served
 from robot.virtual.tabletop import VirtualTabletop
 
 SKILL = "docs/results/curriculum/checkpoints/curriculum-0.ckpt"
@@ -31,7 +32,7 @@ def poses(task, n, seed=1):
 def test_an_arm_puts_a_banana_where_it_is_wanted():
     task = banana("table")
     wanted = poses(task, 4)
-    with virtual_arm(task=task) as virtual:
+    with served(VirtualArm(task=task)) as virtual:
         arm = virtual.driver()
         with arm_session(arm, clock=virtual.clock) as loop:
             table = VirtualTabletop(virtual.world, task)
@@ -54,7 +55,7 @@ def two(tmp_path):
     """Two virtual arms as stations."""
     task = banana("point")
     with contextlib.ExitStack() as opened:
-        virtual = [opened.enter_context(virtual_arm(task=task)) for _ in range(2)]
+        virtual = [opened.enter_context(served(VirtualArm(task=task))) for _ in range(2)]
         stations = Stations(
             [arm.port for arm in virtual],
             clock="lockstep",

@@ -1,15 +1,16 @@
 """``python -m robot`` against a virtual arm: what a person types, reads, and gets back."""
 
 import pytest
-from virtual_arms import virtual_arm
 
 from robot.__main__ import main
+from robot.virtual.arm import VirtualArm
 from robot.virtual.faults import ServoFault
+from robot.virtual.served import served
 
 
 @pytest.fixture
 def virtual():
-    with virtual_arm() as found:
+    with served(VirtualArm()) as found:
         yield found
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from virtual_arms import virtual_arm
 
 from datamodules import PickBanana, Rollouts
 from lightning_modules.policy import load_policy
@@ -18,7 +17,9 @@ from robot.rollout import rollout
 from robot.simulation.opengl import NoOpenGLError
 from robot.simulation.tags import gripper_from_tag
 from robot.station import Station
+from robot.virtual.arm import VirtualArm
 from robot.virtual.camera import VIEW, VirtualCamera
+from robot.virtual.served import served
 
 SKILL = "docs/results/curriculum/checkpoints/curriculum-0.ckpt"
 
@@ -31,7 +32,7 @@ def camera_over(virtual):
 
 
 def test_the_arm_finds_out_where_the_camera_is():
-    with virtual_arm() as virtual:
+    with served(VirtualArm()) as virtual:
         camera, arm = camera_over(virtual), virtual.driver()
         with arm_session(arm, clock=virtual.clock) as loop:
             go([loop], [arm.description.home_command], virtual.clock)
@@ -48,7 +49,7 @@ def test_the_arm_finds_out_where_the_camera_is():
 @pytest.mark.slow
 def test_a_banana_is_picked_by_what_the_camera_sees():
     task = PickBanana("point", {"rollouts": Rollouts()})
-    with virtual_arm(task=task) as virtual:
+    with served(VirtualArm(task=task)) as virtual:
         camera, arm, world = camera_over(virtual), virtual.driver(), virtual.world
         table = CameraTabletop(
             camera, VIEW, task, arm.description, lambda phi: world.ask("reset", phi)

@@ -2,17 +2,18 @@
 
 import pytest
 import torch
-from virtual_arms import virtual_arm
 
 from robot.arm_errors import BusError, ServoError
+from robot.virtual.arm import VirtualArm
 from robot.virtual.faults import ServoFault, WireFault
+from robot.virtual.served import served
 
 START = [0.1, -0.5, 0.6, 0.0, 0.7, -0.2]
 
 
 @pytest.fixture
 def virtual():
-    with virtual_arm() as found:
+    with served(VirtualArm()) as found:
         found.world.ask("pose", START, 0.05)
         yield found
 
@@ -184,7 +185,7 @@ def test_letting_go_switches_torque_off_even_on_a_bus_that_answers_nothing(virtu
 
 
 def test_another_arm_is_another_file():
-    with virtual_arm(arm="widowx250s") as virtual:
+    with served(VirtualArm(arm="widowx250s")) as virtual:
         arm = virtual.driver("widowx250s")
         virtual.world.ask("pose", arm.description.home, 0.03)
         arm.connect()

@@ -1,6 +1,5 @@
 """The driver's bus against virtual servos, in lockstep, on a wire that goes wrong."""
 
-import contextlib
 import random
 import threading
 
@@ -16,8 +15,7 @@ from robot.dynamixel.serial_port import SerialPort
 from robot.virtual.arm import VirtualArm
 from robot.virtual.faults import ServoFault, WireFault
 from robot.virtual.port import VirtualPort
-from robot.virtual.server import VirtualArmServer
-from robot.virtual.world import VirtualWorld
+from robot.virtual.served import served
 
 ALL = list(range(1, 10))
 
@@ -26,20 +24,12 @@ ALL = list(range(1, 10))
 def arm():
     """A driver's bus and the world behind it."""
     virtual = VirtualArm()
-    server = VirtualArmServer(virtual, lockstep=True)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
     tables = {s.id: control_table(s.model) for s in virtual.wiring.servos}
-    bus = ServoBus(server.path, 1_000_000, tables, patience=0.05)
-    world = VirtualWorld(server.path)
-    bus.open()
-    yield bus, world
-    bus.close()
-    with contextlib.suppress(ConnectionError):
-        world.ask("stop")
-    world.close()
-    thread.join(5)
-    assert not thread.is_alive()
+    with served(virtual) as found:
+        bus = ServoBus(found.port, 1_000_000, tables, patience=0.05)
+        bus.open()
+        yield bus, found.world
+        bus.close()
 
 
 def present(bus):

@@ -1,6 +1,5 @@
 """A virtual arm behind its port and its line, in a thread."""
 
-import threading
 import time
 from contextlib import contextmanager
 
@@ -11,29 +10,23 @@ import torch
 from datamodules import PickBanana, Rollouts
 from robot.virtual.arm import VirtualArm
 from robot.virtual.faults import ServoFault, WireFault
-from robot.virtual.server import VirtualArmServer
+from robot.virtual.served import served
 from robot.virtual.world import VirtualWorld
 
 PHI = torch.tensor([0.37, 0.0, 0.0])
 
 
 @contextmanager
-def served(lockstep=True, **arguments):
+def opened(lockstep=True, **arguments):
     """A port that the SDK has opened, and a line."""
-    server = VirtualArmServer(VirtualArm(**arguments), lockstep)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    port = sdk.PortHandler(server.path)
-    port.openPort()
-    port.setBaudRate(1_000_000)
-    world = VirtualWorld(server.path)
-    try:
-        yield port, world
-    finally:
-        world.ask("stop")
-        world.close()
-        thread.join(5)
-        port.closePort()
+    with served(VirtualArm(**arguments), lockstep) as virtual:
+        port = sdk.PortHandler(virtual.port)
+        port.openPort()
+        port.setBaudRate(1_000_000)
+        try:
+            yield port, virtual.world
+        finally:
+            port.closePort()
 
 
 PACKETS = sdk.PacketHandler(2.0)
@@ -44,7 +37,7 @@ def position(port, servo):
 
 
 def test_time_goes_by_when_asked_for_and_servos_get_where_they_are_told():
-    with served() as (port, world):
+    with opened() as (port, world):
         before = position(port, 1)[0]
         for register, value in ((116, before), (64, 1), (116, before + 200)):
             size = 1 if register == 64 else 4
@@ -56,7 +49,7 @@ def test_time_goes_by_when_asked_for_and_servos_get_where_they_are_told():
 
 
 def test_time_goes_by_by_itself():
-    with served(lockstep=False) as (_, world):
+    with opened(lockstep=False) as (_, world):
         world.ask("pose", [0.0, -0.5, 0.5, 0.0, 0.5, 0.0], 0.05)
         arm = world.ask("world").joint_position[0, 1]
         time.sleep(0.5)  # without torque
@@ -65,7 +58,7 @@ def test_time_goes_by_by_itself():
 
 def test_things_are_put_on_the_table_and_the_truth_is_told():
     task = PickBanana("point", {"rollouts": Rollouts()})
-    with served(task=task) as (_, world):
+    with opened(task=task) as (_, world):
         world.ask("reset", PHI)
         found = world.ask("world").object_position[0, 0]
         expected = task.place(PHI[None])[0, 0, :2]
@@ -76,7 +69,7 @@ def test_things_are_put_on_the_table_and_the_truth_is_told():
 
 
 def test_a_dead_servo_is_silent_and_a_revived_one_answers():
-    with served() as (port, world):
+    with opened() as (port, world):
         world.ask("suffer", ServoFault(4, "dead"))
         assert position(port, 4)[1] == sdk.COMM_RX_TIMEOUT
         world.ask("suffer", ServoFault(4, "revived"))
@@ -87,7 +80,7 @@ def test_a_dead_servo_is_silent_and_a_revived_one_answers():
 
 @pytest.mark.parametrize("kind", ["overloaded", "overheated"])
 def test_a_servo_that_lets_go_raises_the_alert(kind):
-    with served() as (port, world):
+    with opened() as (port, world):
         PACKETS.write1ByteTxRx(port, 2, 64, 1)
         world.ask("suffer", ServoFault(2, kind))
         world.ask("advance", 0.01)
@@ -97,13 +90,13 @@ def test_a_servo_that_lets_go_raises_the_alert(kind):
 
 def test_what_is_lost_or_flipped_on_the_wire_is_no_answer():
     for fault in (WireFault(dropped=0.3), WireFault(corrupted=0.3)):
-        with served() as (port, world):
+        with opened() as (port, world):
             world.ask("suffer", fault)
             assert position(port, 1)[1] in (sdk.COMM_RX_TIMEOUT, sdk.COMM_RX_CORRUPT)
 
 
 def test_a_late_answer_comes_late():
-    with served() as (port, world):
+    with opened() as (port, world):
         world.ask("suffer", WireFault(late=0.02))
         begun = time.monotonic()
         assert position(port, 1)[1] == sdk.COMM_SUCCESS
