@@ -22,6 +22,8 @@ VERBS = (
     "recover",
     "monitor",
     "calibrate",
+    "teleop",
+    "record",
     "rollout",
     "replay",
 )

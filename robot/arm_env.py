@@ -72,6 +72,7 @@ class ArmEnv(BatchEnv):
         self.task, self.arm = task, arm
         self.clock = clock or MachineClock()
         self.period = 1.0 / task.spec.rate
+        self.max_steps = task.max_steps
         self._stations = list(stations)
         self._store = store
         self._kept: list[list[TensorDictBase]] = [[] for _ in stations]
@@ -169,7 +170,7 @@ class ArmEnv(BatchEnv):
         for i in acting.nonzero().squeeze(-1).tolist():
             self._command_time[i] = begun
             try:
-                self._stations[i].loop.follow(tensordict[ACTION][i].float(), self.period)
+                self._command(i, tensordict[ACTION][i].float())
             except ArmError as error:
                 self._abort(i, error)
         loops = [station.loop for station in self._stations]
@@ -185,11 +186,15 @@ class ArmEnv(BatchEnv):
         out = self._observe()
         out.set("reward", succeeded.float()[:, None])
         out.set("terminated", succeeded[:, None])
-        over = ((self._steps >= self.task.max_steps) | self.aborted) & moving & ~succeeded
+        over = ((self._steps >= self.max_steps) | self.aborted) & moving & ~succeeded
         out.set("truncated", over[:, None])
         out.set("done", out["terminated"] | out["truncated"])
         self._keep(tensordict, out, moving & ~self.aborted)
         return out
+
+    def _command(self, i: int, action: Tensor) -> None:
+        """Has an arm follow an action ``[A]`` during a step."""
+        self._stations[i].loop.follow(action, self.period)
 
     def _look(self, i: int) -> None:
         """Looks at an arm's table, if the arm is well."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from robot.arm import Arm
 from robot.arm_errors import ArmError
 from robot.clock import Clock, MachineClock
-from robot.servo_loop import ServoLoop, together
+from robot.servo_loop import RATE, ServoLoop, together
 
 SLOWLY = 0.25  # of the fastest speed, while nobody watches where the arm goes
 NEAR, EXACTLY = 0.05, 1e-3  # rad and m: a pose is nearly reached, and is
@@ -22,7 +22,7 @@ STEP = 0.1  # s between two targets on the way to a pose
 
 @contextmanager
 def arm_session(
-    arm: Arm, table_height: float = 0.0, clock: Clock | None = None
+    arm: Arm, table_height: float = 0.0, clock: Clock | None = None, rate: float = RATE
 ) -> Generator[ServoLoop]:
     """Connects an arm, drives it, and parks it before it lets go of it.
 
@@ -34,6 +34,7 @@ def arm_session(
         arm: that is driven.
         table_height: m.
         clock: tells the time.
+        rate: of the servo loop, Hz.
 
     Yields:
         The loop, which has begun.
@@ -42,7 +43,7 @@ def arm_session(
         ArmError: if it cannot be connected, or was faulted.
     """
     clock = clock or MachineClock()
-    loop = ServoLoop(arm, table_height, clock=clock)
+    loop = ServoLoop(arm, table_height, rate, clock)
     with _ended_by(signal.SIGTERM):
         try:
             arm.connect()

@@ -32,6 +32,11 @@ def top_down(position: Array, yaw: float) -> Pose:
     return Pose(np.asarray(position, dtype=np.float64), np.asarray(turned.wxyz))
 
 
+def pose_of(position: Array, rotation: Array) -> Pose:
+    """A pose from a position ``[3]`` m and a rotation matrix ``[3, 3]``."""
+    return Pose(position, np.asarray(mink.SO3.from_matrix(rotation).wxyz))
+
+
 class InverseKinematics:
     """Solves for one arm's joints; not shared between threads.
 

@@ -67,7 +67,7 @@ def record(
             "style": asdict(style),
         }
         store = EpisodeStore.open_or_create(folder, task.spec, **provenance)
-        _check_provenance(store, provenance)
+        check_provenance(store, provenance)
         known = [attempt for i in store.ids if (attempt := store.info(i).attempt) is not None]
         first, kept = max(known, default=-1) + 1, 0
         batches = count(first // NUM_ENVS)
@@ -92,7 +92,7 @@ def record(
     return store
 
 
-def _check_provenance(store: EpisodeStore, wanted: Mapping[str, Any]) -> None:
+def check_provenance(store: EpisodeStore, wanted: Mapping[str, Any]) -> None:
     """Episodes of one store are draws from one set under one seed, by one operator."""
     for name, value in wanted.items():
         recorded = store.metadata["provenance"].get(name)

@@ -1,0 +1,189 @@
+"""Drives an arm by the messages of a hand, whatever becomes of whoever sends them.
+
+Shortly before each cycle of the servo loop the newest message becomes a command: clutch, inverse
+kinematics, limits. Where the clutch is not held, or nothing has come for too long, the arm comes to
+rest and holds; then the clutch has to be pressed anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from robot.arm_errors import ArmError
+from robot.clock import Clock
+from robot.forward_kinematics import forward_kinematics
+from robot.inverse_kinematics import Pose, pose_of
+from robot.servo_loop import ServoLoop
+from robot.teleop.clutch import SCALE, Clutch
+from robot.teleop.hand_message import HandMessage
+from robot.teleop.message import PoseMessage
+from robot.teleop.retargeting import Retargeting
+
+RATE = 100.0  # Hz of the servo loop
+LEAD = 0.005  # s that a command is computed before the cycle that sends it
+STALE = 0.2  # s without a message after which the arm holds
+LATE = 0.2  # s by which a message may come later than the quickest
+DRIFT = 1e-3  # of the device's clock against ours, at most
+
+
+@dataclass(frozen=True)
+class DrivingState:
+    """What the operator is told.
+
+    Attributes:
+        held: whether the arm follows.
+        why: why it does not though the clutch is pressed; empty if it does.
+        limited: what held the last command back, see ``Guard``; empty if nothing did.
+        jumps: of the hand, that were not followed.
+        dropped: messages that came twice, out of order or too late.
+        fault: of the arm; empty if there is none.
+    """
+
+    held: bool
+    why: str
+    limited: str
+    jumps: int
+    dropped: int
+    fault: str
+
+
+class Driving:
+    """Follows a hand; goes on beside the loop from :meth:`start` to :meth:`end`.
+
+    Args:
+        loop: that drives the arm; it has begun.
+        clock: tells the time.
+        scale: of the gripper's way, of the hand's.
+    """
+
+    def __init__(self, loop: ServoLoop, clock: Clock, scale: float = SCALE) -> None:
+        self.loop, self.clock = loop, clock
+        self._arm = loop.arm.description
+        self._clutch = Clutch(scale)
+        self._retargeting = Retargeting(self._arm)
+        self._lock = threading.Lock()
+        self._message: HandMessage | None = None  # the newest
+        self._came = 0.0
+        self._quickest: float | None = None  # the least from a device's time to ours, s
+        self._pressed = False  # since the clutch was let go last
+        self._why = self._fault = ""
+        self._dropped = 0
+        self._ticked = -1.0
+
+    # From the device
+
+    def receive(self, message: HandMessage) -> bool:
+        """Takes in a message; whether it is new."""
+        now = self.clock.now()
+        with self._lock:
+            before = self._message
+            if before is not None and message.sequence <= before.sequence:
+                self._dropped += 1
+                return False
+            way = now - message.time
+            drifted = way if self._quickest is None else self._quickest + DRIFT * (now - self._came)
+            self._quickest = min(way, drifted)
+            if way - self._quickest > LATE:
+                self._dropped += 1
+                return False
+            self._message, self._came = message, now
+            if not message.held:
+                self._pressed, self._why = False, ""
+            elif before is None or not before.held:
+                self._pressed = True
+        return True
+
+    def leave(self, why: str) -> None:
+        """Nobody drives any more, as when a connection is lost; the arm holds."""
+        with self._lock:
+            self._let_go(why)
+            self._message = self._quickest = None
+
+    def _let_go(self, why: str) -> None:
+        self._pressed, self._why = False, why
+
+    @property
+    def heard(self) -> int:
+        """Number of the newest message; -1 if there is none."""
+        message = self._message
+        return -1 if message is None else message.sequence
+
+    @property
+    def state(self) -> DrivingState:
+        """What the operator is told."""
+        with self._lock:
+            return DrivingState(
+                self._clutch.pressed,
+                self._why,
+                self.loop.guard.limited or "",
+                self._clutch.jumps,
+                self._dropped,
+                self._fault,
+            )
+
+    # To the arm
+
+    def start(self) -> None:
+        """Follows from now on."""
+        with self._lock:
+            self._let_go("")
+            self._fault = ""
+        self.clock.begin(self)
+
+    def end(self) -> None:
+        """Follows no more; the arm holds."""
+        self.clock.end(self)
+        self._clutch.release()
+
+    def due(self) -> float:
+        """Before the servo loop's next cycle."""
+        period, due = self.loop.statistics.period, self.loop.due() - LEAD
+        return due if due > self._ticked + period / 2 else due + period
+
+    def cycle(self) -> None:
+        """One command."""
+        now, period = self.clock.now(), self.loop.statistics.period
+        self._ticked = now
+        with self._lock:
+            message = self._message
+            if self._pressed and now - self._came > STALE:
+                self._let_go(f"nothing has come for {STALE} s: let go and press again")
+            pressed = self._pressed and message is not None
+        try:
+            target = self._follow(message, period) if pressed and message else self._rest()
+            self.loop.follow(target, period)
+        except ArmError as error:
+            with self._lock:
+                self._let_go(str(error))
+                self._fault = str(self.loop.fault or "")
+            self._clutch.release()
+
+    def _rest(self) -> Tensor:
+        """Comes to rest where it is; the limits say how soon."""
+        self._clutch.release()
+        return self.loop.sent
+
+    def _follow(self, message: HandMessage, period: float) -> Tensor:
+        """Where a hand has the joints go ``[A]``: no further than they can within the period."""
+        last = self.loop.sent
+        if not self._clutch.pressed:
+            self._clutch.press(self._gripper(last))
+        self._clutch.see(message.position, message.rotation)
+        low, high = (np.array(corner) for corner in self.loop.limits.workspace)
+        pose = self._clutch.gripper(period)
+        inside = Pose(pose.position.clip(low, high), pose.quaternion)
+        opening = message.opening * self._arm.gripper.range[1]
+        target = self._retargeting.command(PoseMessage(inside, opening, message.time), last)
+        # A solution on the other side of a singularity is approached, not jumped to.
+        step = torch.tensor(self._arm.velocity_limit) * period
+        return target.clamp(last - step, last + step)
+
+    def _gripper(self, command: Tensor) -> Pose:
+        """Where a command has the gripper."""
+        position, rotation = forward_kinematics(self._arm, command[:-1].double())
+        return pose_of(position.numpy(), rotation.numpy())

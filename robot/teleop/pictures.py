@@ -1,0 +1,84 @@
+"""A camera's pictures as whoever looks on gets them: small, few, and taken only while looked at."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from PIL import Image
+
+from robot.cameras.camera import Camera, CameraError
+
+WIDTH = 480  # pixels
+PERIOD = 0.15  # s between two pictures, at the least
+
+
+class Pictures:
+    """Takes pictures in a thread of its own, which alone uses the camera.
+
+    Args:
+        opened: opens the camera.
+    """
+
+    def __init__(self, opened: Callable[[], Camera]) -> None:
+        self._opened = opened
+        self._changed = threading.Condition()
+        self._watching = self._number = 0
+        self._picture: bytes | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pictures", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def watched(self) -> Generator[None]:
+        """While somebody looks."""
+        with self._changed:
+            self._watching += 1
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._watching -= 1
+
+    def after(self, number: int) -> tuple[int, bytes | None]:
+        """Waits for a JPEG newer than that of a number; its own number, and it; None at the end."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._number > number or self._over.is_set(), timeout=5.0
+            )
+            return self._number, None if self._over.is_set() else self._picture
+
+    def close(self) -> None:
+        """Takes no more."""
+        self._over.set()
+        with self._changed:
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        camera = self._opened()
+        try:
+            while not self._over.wait(PERIOD):
+                with self._changed:
+                    if not self._changed.wait_for(
+                        lambda: self._watching or self._over.is_set(), 1.0
+                    ):
+                        continue
+                try:
+                    picture = _jpeg(Image.fromarray(camera.latest().image))
+                except CameraError:
+                    continue
+                with self._changed:
+                    self._picture, self._number = picture, self._number + 1
+                    self._changed.notify_all()
+        finally:
+            camera.close()
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    kept = io.BytesIO()
+    image.resize((WIDTH, WIDTH * image.height // image.width)).save(kept, "JPEG", quality=75)
+    return kept.getvalue()

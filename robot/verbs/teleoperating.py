@@ -1,0 +1,184 @@
+"""What `teleop` and `record` share: an arm, a page to drive it, and who drives."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import getpass
+import io
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from pathlib import Path
+from ssl import SSLContext
+
+import segno
+import torch
+from rich.console import Console
+
+from robot.arm_session import arm_session
+from robot.cameras.camera import Camera
+from robot.clock import MachineClock
+from robot.episode_info import SCRIPTED
+from robot.episodes import EpisodeStore
+from robot.simulation.task import SimulatedTask
+from robot.station import Station
+from robot.teleop.certificate import context, own_certificate
+from robot.teleop.clutch import SCALE
+from robot.teleop.driving import RATE, Driving
+from robot.teleop.operator import Plan
+from robot.teleop.pictures import Pictures
+from robot.teleop.server import TeleopServer
+from robot.teleop.session import TeleopSession
+from robot.teleop.teleoperated_env import TeleoperatedEnv
+from robot.verbs.cameras import VIRTUAL, add_camera, camera_named
+from robot.verbs.driving import driven_arm
+from robot.verbs.tables import table_named
+from robot.verbs.tasks import add_task
+
+CERTIFICATES = Path("data/certificates")
+PERSON = "person"
+
+
+def add_teleoperation(parser: argparse.ArgumentParser) -> None:
+    """Which arm, what is seen of it, where the page is, who drives."""
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--port", help="of the arm, such as /dev/ttyUSB0")
+    where.add_argument("--virtual", action="store_true", help="an arm that is made for it")
+    add_task(parser, default="pick_banana")
+    add_camera(parser, default=None)
+    parser.add_argument("--scale", type=float, default=SCALE, help="gripper's way, of the hand's")
+    parser.add_argument("--operator", choices=(PERSON, SCRIPTED), default=PERSON)
+    parser.add_argument("--host", help="address of this machine that the phone reaches")
+    parser.add_argument("--page", type=int, default=8443, help="port of the page; any, if 0")
+    parser.add_argument("--certificate", type=Path, help="that the phone trusts, such as mkcert's")
+    parser.add_argument("--key", type=Path, help="of the certificate")
+    parser.add_argument("--http", action="store_true", help="no HTTPS: phones then do not turn")
+
+
+def teleoperate(
+    args: argparse.Namespace,
+    task: SimulatedTask,
+    store: EpisodeStore | None = None,
+    episodes: int | None = None,
+) -> None:
+    """Serves the page, has the arm driven, parks it in the end.
+
+    Args:
+        args: of :func:`add_teleoperation`.
+        task: whose things lie on the table.
+        store: where episodes are kept; they are not, if None.
+        episodes: how many the store holds in the end; goes on until Ctrl-C, if None.
+
+    Raises:
+        ArmError: if the arm is not as it should be, or was faulted.
+        ValueError: if the certificate is none, or the scripted operator does not know the task.
+    """
+    torch.set_num_threads(1)
+    plan = _plan(args, task)
+    host = args.host or _address()
+    tls = None if args.http else _tls(args, host)
+    console = Console()
+    with contextlib.ExitStack() as opened:
+        if args.virtual:
+            args.port = opened.enter_context(_virtual(args))
+        arm = driven_arm(args)
+        table = table_named(args, task, arm.clock, opened)
+        loop = opened.enter_context(arm_session(arm, rate=RATE))
+        env = TeleoperatedEnv(task, [Station(loop, table)], task.phi_sets[args.phi_set])
+        driving = Driving(loop, arm.clock, args.scale)
+        operator = SCRIPTED if plan else getpass.getuser()
+        session = TeleopSession(env, loop, driving, operator, store, episodes, args.seed)
+        pictures = _pictures(args, opened)
+        server = TeleopServer(session, pictures, "0.0.0.0", args.page, tls)
+        server.start()
+        opened.callback(server.close)
+        if pictures is not None:
+            opened.callback(pictures.close)
+        scheme = "http" if tls is None else "https"
+        _invite(console, f"{scheme}://{host}:{server.port}/{server.token}/")
+        if plan is not None:
+            own = f"{scheme}://127.0.0.1:{server.port}/{server.token}/"
+            _operate(own, env, plan, args)
+        with contextlib.suppress(KeyboardInterrupt):
+            session.run()
+        console.print("the arm lies down")
+
+
+def _operate(address: str, env: TeleoperatedEnv, plan: Plan, args: argparse.Namespace) -> None:
+    """Has the scripted operator drive, as anybody would: over the page's connection."""
+    from robot.teleop.client import operate
+
+    work = operate(address, env.arm, plan, args.seed, scale=args.scale)
+    threading.Thread(target=asyncio.run, args=(work,), name="operator", daemon=True).start()
+
+
+def _plan(args: argparse.Namespace, task: SimulatedTask) -> Plan | None:
+    """Of the scripted operator, if it drives.
+
+    Raises:
+        ValueError: if it does not know how.
+    """
+    if args.operator != SCRIPTED:
+        return None
+    found: Plan | None = getattr(task, "plan", lambda: None)()
+    if found is None:
+        raise ValueError(f"no scripted operator knows how to do {task.spec.task!r}: drive yourself")
+    return found
+
+
+@contextlib.contextmanager
+def _virtual(args: argparse.Namespace) -> Generator[str]:
+    """A virtual arm in a process of its own; its port."""
+    words = [sys.executable, "-m", "robot", "virtual", "--task", args.task, "--arm", args.arm]
+    words += ["--phi-set", args.phi_set, "--seed", str(args.seed)]
+    # A session of its own: Ctrl-C is for us, who park the arm before it ends.
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout is not None
+    try:
+        port = process.stdout.readline().strip()
+        if not port:
+            raise ValueError("the virtual arm did not start")
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _pictures(args: argparse.Namespace, opened: contextlib.ExitStack) -> Pictures | None:
+    """Of the camera that was asked for; a virtual arm has one of its own."""
+    if args.camera is None and not args.virtual:
+        return None
+    seen = argparse.Namespace(**{**vars(args), "camera": args.camera or VIRTUAL})
+
+    def opens() -> Camera:
+        return camera_named(seen, MachineClock())
+
+    return Pictures(opens)
+
+
+def _tls(args: argparse.Namespace, host: str) -> SSLContext:
+    certificate = args.certificate or own_certificate(CERTIFICATES, host)
+    return context(certificate, args.key)
+
+
+def _address() -> str:
+    """This machine's on its network, in numbers; nothing is sent to find it out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # reserved for documentation: nobody is there
+            return probe.getsockname()[0]
+        except OSError:
+            return "127.0.0.1"
+
+
+def _invite(console: Console, address: str) -> None:
+    """Shows where the page is."""
+    drawn = io.StringIO()
+    segno.make(address, error="l").terminal(drawn, compact=True)
+    console.print(drawn.getvalue(), highlight=False)
+    console.print(f"On the phone, in the same network, scan this or open {address}")
+    console.print("Whoever has the address can drive the arm. Ctrl-C ends.")
