@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from PIL import Image
 
 from robot.cameras.camera import Camera, CameraError
+from robot.clock import promptly
 
 WIDTH = 480  # pixels
-PERIOD = 0.15  # s between two pictures, at the least
+WAIT = 2.0  # s
+PERIOD = 0.2  # s between two pictures, at the least
 
 
 class Pictures:
     """Takes pictures in a thread of its own, which alone uses the camera.
 
     Args:
-        opened: opens the camera.
+        camera: that is closed in the end.
     """
 
-    def __init__(self, opened: Callable[[], Camera]) -> None:
-        self._opened = opened
+    def __init__(self, camera: Camera) -> None:
+        self._camera = camera
         self._changed = threading.Condition()
         self._watching = self._number = 0
         self._picture: bytes | None = None
@@ -43,13 +45,19 @@ class Pictures:
             with self._changed:
                 self._watching -= 1
 
+    @property
+    def over(self) -> bool:
+        """Whether no more are taken."""
+        return self._over.is_set()
+
     def after(self, number: int) -> tuple[int, bytes | None]:
-        """Waits for a JPEG newer than that of a number; its own number, and it; None at the end."""
+        """Waits a while for a JPEG newer than that of a number; its own number, and it.
+
+        None if there is none yet.
+        """
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._number > number or self._over.is_set(), timeout=5.0
-            )
-            return self._number, None if self._over.is_set() else self._picture
+            newer = self._changed.wait_for(lambda: self.over or self._number > number, WAIT)
+            return self._number, self._picture if newer and not self.over else None
 
     def close(self) -> None:
         """Takes no more."""
@@ -59,13 +67,12 @@ class Pictures:
         self._thread.join()
 
     def _run(self) -> None:
-        camera = self._opened()
+        camera = self._camera
+        promptly()  # who holds Python's lock must not be kept waiting for the machine
         try:
             while not self._over.wait(PERIOD):
                 with self._changed:
-                    if not self._changed.wait_for(
-                        lambda: self._watching or self._over.is_set(), 1.0
-                    ):
+                    if not self._changed.wait_for(lambda: self._watching > 0, WAIT):
                         continue
                 try:
                     picture = _jpeg(Image.fromarray(camera.latest().image))

@@ -13,6 +13,7 @@ import json
 import secrets
 import threading
 from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from robot.clock import promptly
 from robot.teleop.hand_message import LONGEST, MessageError, read_message
 from robot.teleop.pictures import Pictures
 from robot.teleop.seat import Seat
@@ -76,6 +78,7 @@ class TeleopServer:
         ready, failed = threading.Event(), list[OSError]()
 
         def run() -> None:
+            promptly()
             try:
                 asyncio.run(self._serve(ready))
             except OSError as error:
@@ -98,6 +101,7 @@ class TeleopServer:
 
     async def _serve(self, ready: threading.Event) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_default_executor(ThreadPoolExecutor(initializer=promptly))
         app = web.Application(client_max_size=LONGEST)
         app.add_routes(
             [
@@ -117,6 +121,7 @@ class TeleopServer:
             ready.set()
             watch = asyncio.create_task(self._watch())
             await self._over.wait()
+            await asyncio.sleep(3 * TOLD)  # all are told how it ended
             watch.cancel()
         finally:
             for socket in list(self._sockets):
@@ -164,11 +169,10 @@ class TeleopServer:
     async def _taken(self, pictures: Pictures) -> AsyncGenerator[bytes]:
         with pictures.watched():
             number = 0
-            while True:
+            while not pictures.over:
                 number, picture = await asyncio.to_thread(pictures.after, number)
-                if picture is None:
-                    return
-                yield picture
+                if picture is not None:
+                    yield picture
 
     # What clients say and are told
 

@@ -135,21 +135,21 @@ class TeleopSession:
             ArmError: if the arm does not work any more.
         """
         now = self._put()
-        self.driving.start()
         try:
+            self.driving.start()
             self._wait("ready", lambda: self.driving.state.held)
             steps, word = self._drive(now)
+        except ArmError as error:  # the arm is brought back, or not, when things are put next
+            self.state = replace(self.state, trouble=f"not kept: {error}")
+            return False
         finally:
             self.driving.end()
-        if bool(self._env.aborted[0]):
-            self.state = replace(self.state, trouble=f"not kept: {self._env.trouble}")
-            return False
-        episode = cast("TensorDict", TensorDict.stack(steps))[:, 0].contiguous()
-        success = word == "success" or bool(cast("Tensor", episode.get(("next", "terminated")))[-1])
+        episode = cast("TensorDict", TensorDict.stack(steps))
+        success = word == "success" or bool(episode["next", "terminated"][-1])
         self._made += self._store is None
+        self.state = replace(self.state, success=success, trouble="")
         if self._store is None or word == "discard":
             return False
-        self.state = replace(self.state, success=success)
         word, notes = self._wait("deciding")
         if word == "keep":
             self._store.append(_ended(episode, success), self._info(episode, success, notes))
@@ -187,7 +187,8 @@ class TeleopSession:
         """
         self.state = replace(self.state, phase=phase)
         while not until():
-            self._loop.check()
+            if phase == "ready":
+                self._loop.check()
             word, notes = self._heard()
             if word:
                 return word, notes
@@ -206,10 +207,12 @@ class TeleopSession:
         """Notes step after step until the episode is over; the word that ended it."""
         self.state = replace(self.state, phase="driving")
         steps, word, going = list[TensorDict](), "", torch.ones(1, dtype=torch.bool)
-        while not word and not bool(self._env.aborted[0]):
+        while not word:
             now.update({ACTION: now.get((OBSERVATION, "last_command")), "_step": going.clone()})
             now = self._env.step(now)
-            steps.append(recorded(now))
+            if bool(self._env.aborted[0]):
+                raise ArmError(self._env.trouble)
+            steps.append(recorded(now)[0])
             self.state = replace(self.state, seconds=len(steps) * self._env.period)
             after: TensorDictBase = now.get("next")
             if bool(after.get("done")):

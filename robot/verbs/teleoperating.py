@@ -20,8 +20,8 @@ import torch
 from rich.console import Console
 
 from robot.arm_session import arm_session
-from robot.cameras.camera import Camera
-from robot.clock import MachineClock
+from robot.cameras.camera import Lens
+from robot.clock import MachineClock, promptly
 from robot.episode_info import SCRIPTED
 from robot.episodes import EpisodeStore
 from robot.simulation.task import SimulatedTask
@@ -38,9 +38,11 @@ from robot.verbs.cameras import VIRTUAL, add_camera, camera_named
 from robot.verbs.driving import driven_arm
 from robot.verbs.tables import table_named
 from robot.verbs.tasks import add_task
+from robot.virtual.camera_process import CameraProcess
 
 CERTIFICATES = Path("data/certificates")
 PERSON = "person"
+SMALL = Lens(480, 360, 431.0)  # a picture to look at is drawn beside the servo loop
 
 
 def add_teleoperation(parser: argparse.ArgumentParser) -> None:
@@ -85,6 +87,8 @@ def teleoperate(
     with contextlib.ExitStack() as opened:
         if args.virtual:
             args.port = opened.enter_context(_virtual(args))
+        # Before the arm is driven: while a process starts, this one stands still.
+        pictures = _pictures(args, opened)
         arm = driven_arm(args)
         table = table_named(args, task, arm.clock, opened)
         loop = opened.enter_context(arm_session(arm, rate=RATE))
@@ -92,17 +96,15 @@ def teleoperate(
         driving = Driving(loop, arm.clock, args.scale)
         operator = SCRIPTED if plan else getpass.getuser()
         session = TeleopSession(env, loop, driving, operator, store, episodes, args.seed)
-        pictures = _pictures(args, opened)
         server = TeleopServer(session, pictures, "0.0.0.0", args.page, tls)
         server.start()
         opened.callback(server.close)
-        if pictures is not None:
-            opened.callback(pictures.close)
         scheme = "http" if tls is None else "https"
         _invite(console, f"{scheme}://{host}:{server.port}/{server.token}/")
         if plan is not None:
             own = f"{scheme}://127.0.0.1:{server.port}/{server.token}/"
             _operate(own, env, plan, args)
+        promptly()
         with contextlib.suppress(KeyboardInterrupt):
             session.run()
         console.print("the arm lies down")
@@ -134,9 +136,15 @@ def _plan(args: argparse.Namespace, task: SimulatedTask) -> Plan | None:
 def _virtual(args: argparse.Namespace) -> Generator[str]:
     """A virtual arm in a process of its own; its port."""
     words = [sys.executable, "-m", "robot", "virtual", "--task", args.task, "--arm", args.arm]
-    words += ["--phi-set", args.phi_set, "--seed", str(args.seed)]
+    words += ["--phi-set", args.phi_set, "--seed", str(args.seed), "--attached"]
     # A session of its own: Ctrl-C is for us, who park the arm before it ends.
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     assert process.stdout is not None
     try:
         port = process.stdout.readline().strip()
@@ -152,12 +160,12 @@ def _pictures(args: argparse.Namespace, opened: contextlib.ExitStack) -> Picture
     """Of the camera that was asked for; a virtual arm has one of its own."""
     if args.camera is None and not args.virtual:
         return None
-    seen = argparse.Namespace(**{**vars(args), "camera": args.camera or VIRTUAL})
-
-    def opens() -> Camera:
-        return camera_named(seen, MachineClock())
-
-    return Pictures(opens)
+    if args.camera in (None, VIRTUAL):
+        pictures = Pictures(CameraProcess(args.port, MachineClock(), SMALL))
+    else:
+        pictures = Pictures(camera_named(args, MachineClock()))
+    opened.callback(pictures.close)
+    return pictures
 
 
 def _tls(args: argparse.Namespace, host: str) -> SSLContext:
@@ -180,5 +188,5 @@ def _invite(console: Console, address: str) -> None:
     drawn = io.StringIO()
     segno.make(address, error="l").terminal(drawn, compact=True)
     console.print(drawn.getvalue(), highlight=False)
-    console.print(f"On the phone, in the same network, scan this or open {address}")
+    console.print(f"On the phone, in the same network, scan this or open {address}", soft_wrap=True)
     console.print("Whoever has the address can drive the arm. Ctrl-C ends.")

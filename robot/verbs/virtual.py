@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
+import threading
 
 import torch
 
+from robot.clock import promptly
 from robot.verbs.tasks import add_task, task_named
 from robot.virtual.arm import VirtualArm
 from robot.virtual.faults import WireFault
 from robot.virtual.server import VirtualArmServer
+from robot.virtual.world import VirtualWorld
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lockstep", action="store_true", help="time goes by only when asked for")
     parser.add_argument("--dropped", type=float, default=0.0, help="share of bytes that get lost")
     parser.add_argument("--corrupted", type=float, default=0.0, help="share that arrives wrong")
+    said = "ends with whoever started it: when its standard input ends"
+    parser.add_argument("--attached", action="store_true", help=said)
     parser.add_argument("--late", type=float, default=0.0, help="s that answers take too long")
 
 
@@ -35,6 +41,15 @@ def run(args: argparse.Namespace) -> None:
     arm = VirtualArm(args.arm, task, phi, args.seed)
     arm.wire = WireFault(args.dropped, args.corrupted, args.late)
     server = VirtualArmServer(arm, args.lockstep)
+    if args.attached:
+        threading.Thread(target=_end_with, args=(server,), daemon=True).start()
+    promptly()
     print(server.path, flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
+
+
+def _end_with(server: VirtualArmServer) -> None:
+    """Waits until whoever started us is gone."""
+    sys.stdin.read()
+    VirtualWorld(server.path).ask("stop")

@@ -8,7 +8,7 @@ const PHASES = {
   ready: "ready: hold the pad to start",
   driving: "driving",
   deciding: "keep it?",
-  over: "done",
+  over: "done: the arm lies down",
 };
 const LIMITS = {
   range: "a joint is at its end",
@@ -27,6 +27,7 @@ let drives = false;
 let wants = false; // to drive
 let before = performance.now();
 let limited = "";
+let over = false;
 
 function connect() {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -42,7 +43,8 @@ function connect() {
   socket.onmessage = (event) => show(JSON.parse(event.data));
   socket.onclose = () => {
     drives = false;
-    by("connection").classList.remove("on");
+    if (over) return;
+    lost();
     setTimeout(connect, 1000);
   };
 }
@@ -64,9 +66,16 @@ async function post(message) {
     });
     show(await answer.json());
   } catch {
-    by("connection").classList.remove("on");
+    lost();
   }
   busy = false;
+}
+
+function lost() {
+  by("connection").classList.remove("on");
+  by("phase").textContent = "no connection";
+  by("advice").textContent = "the arm holds";
+  by("pad").classList.remove("held");
 }
 
 function sendHand() {
@@ -93,6 +102,7 @@ function show(state) {
   drives = state.drives;
   if (wants && !drives && !state.taken) speak({ drive: true });
   const { session, driving } = state;
+  over = session.phase === "over";
   by("phase").textContent = PHASES[session.phase];
   const number = session.episode + (session.phase === "over" ? 0 : 1);
   by("count").textContent = session.episodes ? `${number} of ${session.episodes}` : "";
