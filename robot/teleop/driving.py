@@ -28,6 +28,8 @@ RATE = 100.0  # Hz of the servo loop
 LEAD = 0.005  # s that a command is computed before the cycle that sends it
 STALE = 0.2  # s without a message after which the arm holds
 LATE = 0.2  # s by which a message may come later than the quickest
+NOTED = 0.02  # m that the gripper is from where it should be so that it is worth a word
+AT_END = 0.01  # rad from the end of a joint's range
 DRIFT = 1e-3  # of the device's clock against ours, at most
 
 
@@ -38,7 +40,8 @@ class DrivingState:
     Attributes:
         held: whether the arm follows.
         why: why it does not though the clutch is pressed; empty if it does.
-        limited: what held the last command back, see ``Guard``; empty if nothing did.
+        limited: what keeps the gripper from where it should be: ``surroundings`` (table,
+            workspace, the arm itself), ``range`` of a joint or ``speed``; empty if nothing does.
         jumps: of the hand, that were not followed.
         dropped: messages that came twice, out of order or too late.
         fault: of the arm; empty if there is none.
@@ -71,7 +74,7 @@ class Driving:
         self._came = 0.0
         self._quickest: float | None = None  # the least from a device's time to ours, s
         self._pressed = False  # since the clutch was let go last
-        self._why = self._fault = ""
+        self._why = self._fault = self._limited = ""
         self._dropped = 0
         self._ticked = -1.0
 
@@ -120,7 +123,7 @@ class Driving:
             return DrivingState(
                 self._clutch.pressed,
                 self._why,
-                self.loop.guard.limited or "",
+                self._limited,
                 self._clutch.jumps,
                 self._dropped,
                 self._fault,
@@ -155,33 +158,46 @@ class Driving:
                 self._let_go(f"nothing has come for {STALE} s: let go and press again")
             pressed = self._pressed and message is not None
         try:
-            target = self._follow(message, period) if pressed and message else self._rest()
-            self.loop.follow(target, period)
+            if pressed and message:
+                self._follow(message, period)
+            else:
+                self._rest(period)
         except ArmError as error:
             with self._lock:
                 self._let_go(str(error))
                 self._fault = str(self.loop.fault or "")
             self._clutch.release()
 
-    def _rest(self) -> Tensor:
+    def _rest(self, period: float) -> None:
         """Comes to rest where it is; the limits say how soon."""
         self._clutch.release()
-        return self.loop.sent
+        self._limited = ""
+        self.loop.follow(self.loop.sent, period)
 
-    def _follow(self, message: HandMessage, period: float) -> Tensor:
-        """Where a hand has the joints go ``[A]``: no further than they can within the period."""
+    def _follow(self, message: HandMessage, period: float) -> None:
+        """Goes where a hand leads, as far as the arm gets within the period."""
         last = self.loop.sent
         if not self._clutch.pressed:
             self._clutch.press(self._gripper(last))
         self._clutch.see(message.position, message.rotation)
         low, high = (np.array(corner) for corner in self.loop.limits.workspace)
-        pose = self._clutch.gripper(period)
-        inside = Pose(pose.position.clip(low, high), pose.quaternion)
+        asked = self._clutch.gripper(period)
+        inside = Pose(asked.position.clip(low, high), asked.quaternion)
         opening = message.opening * self._arm.gripper.range[1]
         target = self._retargeting.command(PoseMessage(inside, opening, message.time), last)
         # A solution on the other side of a singularity is approached, not jumped to.
         step = torch.tensor(self._arm.velocity_limit) * period
-        return target.clamp(last - step, last + step)
+        sent = self.loop.follow(target.clamp(last - step, last + step), period)
+        off = np.linalg.norm(self._gripper(sent).position - asked.position)
+        self._limited = self._what_limits(target) if off > NOTED else ""
+
+    def _what_limits(self, target: Tensor) -> str:
+        """What keeps the arm from a target ``[A]`` that it does not get to."""
+        if self.loop.guard.depth(target) > 0:
+            return "surroundings"
+        low, high = torch.tensor(self._arm.action_low), torch.tensor(self._arm.action_high)
+        at_end = (target <= low + AT_END) | (target >= high - AT_END)
+        return "range" if bool(at_end[:-1].any()) else "speed"
 
     def _gripper(self, command: Tensor) -> Pose:
         """Where a command has the gripper."""

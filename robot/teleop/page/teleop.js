@@ -13,7 +13,6 @@ const PHASES = {
 const LIMITS = {
   range: "a joint is at its end",
   speed: "slower: the arm cannot go as fast",
-  acceleration: "slower: the arm cannot go as fast",
   surroundings: "the table, the arm itself or the end of its reach is in the way",
 };
 const by = (id) => document.getElementById(id);
