@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -47,6 +46,7 @@ from robot.success_rate import SuccessRate  # noqa: E402
 from robot.virtual.arm import VirtualArm  # noqa: E402
 from robot.virtual.camera import VIEW, VirtualCamera  # noqa: E402
 from robot.virtual.faults import ServoFault  # noqa: E402
+from robot.virtual.process import virtual_arm  # noqa: E402
 from robot.virtual.served import served  # noqa: E402
 from robot.virtual.tabletop import VirtualTabletop  # noqa: E402
 from robot.virtual.world import VirtualWorld  # noqa: E402
@@ -99,19 +99,11 @@ def realtime(seed: int) -> Row:
     """The servos in a process of their own, at real time."""
     task, n = banana(), EPISODES["realtime"]
     phi = drawn(task, n, seed)
-    words = [sys.executable, "-m", "robot", "virtual", "--task", "pick_banana"]
-    server = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    port = server.stdout.readline().strip()
-    try:
-        with arm_session(DynamixelArm(port)) as loop:
-            table = VirtualTabletop(VirtualWorld(port), task)
-            env = ArmEnv(task, [Station(loop, table)], task.phi_set)
-            driven = rollout(env, load_policy(skill(seed)), phi, seed, lead=LEAD)
-            statistics = loop.statistics
-    finally:
-        server.terminate()
-        server.wait()
+    with virtual_arm("--task", "pick_banana") as port, arm_session(DynamixelArm(port)) as loop:
+        table = VirtualTabletop(VirtualWorld(port), task)
+        env = ArmEnv(task, [Station(loop, table)], task.phi_set)
+        driven = rollout(env, load_policy(skill(seed)), phi, seed, lead=LEAD)
+        statistics = loop.statistics
     batched = task.environment(n)
     same = rollout(batched, load_policy(skill(seed)), phi, seed, lead=LEAD)
     batched.close()

@@ -216,6 +216,26 @@ class EpisodeStore:
             lock.flush()
         return episode_id
 
+    def delete(self, episode_id: int) -> None:
+        """Removes an episode, whole: a reader sees it or does not.
+
+        Raises:
+            KeyError: if there is no such episode.
+        """
+        with file_lock(self.path / ".lock") as lock:
+            entry = self._entry(episode_id)
+            if not entry.is_dir():
+                raise KeyError(f"no episode {episode_id} in {self.path}; there are {self.ids}")
+            lock.seek(0)
+            number = max(int(lock.read() or 0), episode_id + 1)  # which is not given out again
+            lock.seek(0)
+            lock.truncate()
+            lock.write(str(number))
+            lock.flush()
+            os.rename(entry, entry.with_name(f"{_TEMPORARY}{os.getpid()}"))
+            _flush(entry.parent)
+            self._remove_temporary()
+
     def load(self, episode_id: int) -> TensorDict:
         """The steps of an episode, batch size ``[T]``, mapped from the disk: do not write to them.
 

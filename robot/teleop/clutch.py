@@ -22,6 +22,11 @@ LARGEST_TURN = math.radians(35)
 MIN_CUTOFF, BETA = 1.0, 7.0  # Hz; Hz for each m/s and rad/s
 
 
+def is_jump(step: Array, turn: Array) -> bool:
+    """Whether no hand does that between two messages: ``[3]`` m and ``[3]`` rad."""
+    return bool(np.linalg.norm(step) > LARGEST_STEP or np.linalg.norm(turn) > LARGEST_TURN)
+
+
 @dataclass
 class _Way:
     """How far something went and turned since the clutch was pressed."""
@@ -84,7 +89,7 @@ class Clutch:
         if self._hand is not None:
             step = position - self._hand[0]
             turn = (turned @ self._hand[1].inverse()).log()
-            if np.linalg.norm(step) > LARGEST_STEP or np.linalg.norm(turn) > LARGEST_TURN:
+            if is_jump(step, turn):
                 self.jumps += 1
             else:
                 self._raw = self._raw.plus(step, turn)

@@ -8,6 +8,7 @@ rest and holds; then the clutch has to be pressed anew.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,19 +18,21 @@ from torch import Tensor
 from robot.arm_errors import ArmError
 from robot.clock import Clock
 from robot.forward_kinematics import forward_kinematics
-from robot.inverse_kinematics import Pose, pose_of
+from robot.inverse_kinematics import Array, Pose, pose_of
 from robot.servo_loop import ServoLoop
 from robot.teleop.clutch import SCALE, Clutch
 from robot.teleop.hand_message import HandMessage
 from robot.teleop.message import PoseMessage
+from robot.teleop.playout import Playout
 from robot.teleop.retargeting import Retargeting
 
 RATE = 100.0  # Hz of the servo loop
-LEAD = 0.005  # s that a command is computed before the cycle that sends it
+LEAD = 0.004  # s that a command is computed before the cycle that sends it
 STALE = 0.2  # s without a message after which the arm holds
 LATE = 0.2  # s by which a message may come later than the quickest
 NOTED = 0.02  # m that the gripper is from where it should be so that it is worth a word
 AT_END = 0.01  # rad from the end of a joint's range
+RECENT = 256  # messages of which it is known that they came
 DRIFT = 1e-3  # of the device's clock against ours, at most
 
 
@@ -43,7 +46,7 @@ class DrivingState:
         limited: what keeps the gripper from where it should be: ``surroundings`` (table,
             workspace, the arm itself), ``range`` of a joint or ``speed``; empty if nothing does.
         jumps: of the hand, that were not followed.
-        dropped: messages that came twice, out of order or too late.
+        dropped: messages that came twice or too late.
         fault: of the arm; empty if there is none.
     """
 
@@ -71,6 +74,8 @@ class Driving:
         self._retargeting = Retargeting(self._arm)
         self._lock = threading.Lock()
         self._message: HandMessage | None = None  # the newest
+        self._recent: deque[int] = deque(maxlen=RECENT)  # numbers of messages
+        self._playout = Playout()
         self._came = 0.0
         self._quickest: float | None = None  # the least from a device's time to ours, s
         self._pressed = False  # since the clutch was let go last
@@ -84,28 +89,35 @@ class Driving:
         """Takes in a message; whether it is new."""
         now = self.clock.now()
         with self._lock:
-            before = self._message
-            if before is not None and message.sequence <= before.sequence:
-                self._dropped += 1
-                return False
             way = now - message.time
             drifted = way if self._quickest is None else self._quickest + DRIFT * (now - self._came)
             self._quickest = min(way, drifted)
-            if way - self._quickest > LATE:
+            late = way - self._quickest
+            if message.sequence in self._recent or late > LATE:
                 self._dropped += 1
                 return False
-            self._message, self._came = message, now
-            if not message.held:
-                self._pressed, self._why = False, ""
-            elif before is None or not before.held:
-                self._pressed = True
+            before = self._message
+            if before is None or message.sequence > before.sequence:
+                self._message, self._came = message, now
+                self._hold(message.held, before is not None and before.held)
+            self._recent.append(message.sequence)
+            self._playout.add(now - late, late, message.position, message.rotation)
         return True
+
+    def _hold(self, held: bool, before: bool) -> None:
+        if not held:
+            self._pressed, self._why = False, ""
+        elif not before:
+            self._pressed = True
+            self._playout.clear()  # from where it is held on, the hand is followed
 
     def leave(self, why: str) -> None:
         """Nobody drives any more, as when a connection is lost; the arm holds."""
         with self._lock:
             self._let_go(why)
             self._message = self._quickest = None
+            self._recent.clear()
+            self._playout = Playout()
 
     def _let_go(self, why: str) -> None:
         self._pressed, self._why = False, why
@@ -157,9 +169,10 @@ class Driving:
             if self._pressed and now - self._came > STALE:
                 self._let_go(f"nothing has come for {STALE} s: let go and press again")
             pressed = self._pressed and message is not None
+            hand = self._playout.at(now) if pressed else None
         try:
-            if pressed and message:
-                self._follow(message, period)
+            if message is not None and hand is not None:
+                self._follow(message, hand, period)
             else:
                 self._rest(period)
         except ArmError as error:
@@ -174,12 +187,12 @@ class Driving:
         self._limited = ""
         self.loop.follow(self.loop.sent, period)
 
-    def _follow(self, message: HandMessage, period: float) -> None:
+    def _follow(self, message: HandMessage, hand: tuple[Array, Array], period: float) -> None:
         """Goes where a hand leads, as far as the arm gets within the period."""
         last = self.loop.sent
         if not self._clutch.pressed:
             self._clutch.press(self._gripper(last))
-        self._clutch.see(message.position, message.rotation)
+        self._clutch.see(*hand)
         low, high = (np.array(corner) for corner in self.loop.limits.workspace)
         asked = self._clutch.gripper(period)
         inside = Pose(asked.position.clip(low, high), asked.quaternion)

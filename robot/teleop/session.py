@@ -19,6 +19,7 @@ from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
 from robot.arm_errors import ArmError
+from robot.episode_edit import ended
 from robot.episode_info import SCRIPTED, EpisodeInfo
 from robot.episodes import EpisodeStore
 from robot.forward_kinematics import forward_kinematics
@@ -152,7 +153,7 @@ class TeleopSession:
             return False
         word, notes = self._wait("deciding")
         if word == "keep":
-            self._store.append(_ended(episode, success), self._info(episode, success, notes))
+            self._store.append(ended(episode, success), self._info(episode, success, notes))
         return word == "keep"
 
     def _number(self) -> int:
@@ -256,11 +257,3 @@ def _marks(places: Tensor) -> tuple[tuple[float, ...], ...]:
     w, x, y, z = places[:, 3:].unbind(-1)
     yaw = torch.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
     return _rows(torch.stack([places[:, 0], places[:, 1], yaw], dim=-1))
-
-
-def _ended(episode: TensorDict, success: bool) -> TensorDict:
-    """The episode with its last step as whoever drove says that it ended."""
-    values = {"reward": float(success), "terminated": success, "truncated": not success}
-    for name, value in {**values, "done": True}.items():
-        episode["next", name][-1] = value
-    return episode

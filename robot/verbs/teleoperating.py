@@ -8,10 +8,7 @@ import contextlib
 import getpass
 import io
 import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Generator
 from pathlib import Path
 from ssl import SSLContext
 
@@ -39,6 +36,7 @@ from robot.verbs.driving import driven_arm
 from robot.verbs.tables import table_named
 from robot.verbs.tasks import add_task
 from robot.virtual.camera_process import CameraProcess
+from robot.virtual.process import virtual_arm
 
 CERTIFICATES = Path("data/certificates")
 PERSON = "person"
@@ -86,7 +84,9 @@ def teleoperate(
     console = Console()
     with contextlib.ExitStack() as opened:
         if args.virtual:
-            args.port = opened.enter_context(_virtual(args))
+            words = ["--task", args.task, "--arm", args.arm, "--phi-set", args.phi_set]
+            made = virtual_arm(*words, "--seed", str(args.seed))
+            args.port = opened.enter_context(made)
         # Before the arm is driven: while a process starts, this one stands still.
         pictures = _pictures(args, opened)
         arm = driven_arm(args)
@@ -130,30 +130,6 @@ def _plan(args: argparse.Namespace, task: SimulatedTask) -> Plan | None:
     if found is None:
         raise ValueError(f"no scripted operator knows how to do {task.spec.task!r}: drive yourself")
     return found
-
-
-@contextlib.contextmanager
-def _virtual(args: argparse.Namespace) -> Generator[str]:
-    """A virtual arm in a process of its own; its port."""
-    words = [sys.executable, "-m", "robot", "virtual", "--task", args.task, "--arm", args.arm]
-    words += ["--phi-set", args.phi_set, "--seed", str(args.seed), "--attached"]
-    # A session of its own: Ctrl-C is for us, who park the arm before it ends.
-    process = subprocess.Popen(
-        words,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    try:
-        port = process.stdout.readline().strip()
-        if not port:
-            raise ValueError("the virtual arm did not start")
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def _pictures(args: argparse.Namespace, opened: contextlib.ExitStack) -> Pictures | None:
