@@ -31,6 +31,7 @@ from experiments import (  # noqa: E402
     report_four_axes,
     report_ladder,
     report_lifetime_curriculum,
+    report_teleop,
 )
 from experiments.results import (  # noqa: E402
     PHI_SETS,
@@ -97,8 +98,9 @@ def parts() -> Iterator[tuple[Path, str, str]]:
         yield page("ladder"), name, text
     for name, text in report_degradation.parts(read_rows(results_file("degradation"))):
         yield page("degradation"), name, text
-    for name, text in report_faults.parts(read_rows(results_file("faults"))):
-        yield page("faults"), name, text
+    for study, of_rows in (("faults", report_faults), ("teleop", report_teleop)):
+        for name, text in of_rows.parts(read_rows(results_file(study))):
+            yield page(study), name, text
     for study, report in OF_THEIR_OWN.items():
         if rows := read_rows(results_file(study)):
             for name, text in report.parts(rows):
