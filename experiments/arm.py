@@ -1,10 +1,12 @@
 """What the arm's whole stack does: policy, executor, limits, driver, serial line, virtual servos.
 
+    python experiments/arm.py --study bus
     python experiments/arm.py --study realtime
     python experiments/arm.py --study camera
     python experiments/arm.py --study unattended
 
-``realtime``: 50 episodes at real time, an otherwise idle machine, and the same ones in the batched
+``bus``: measurements of nine servos, each followed by a command, as fast as they go.
+``realtime``: 100 episodes at real time, an otherwise idle machine, and the same ones in the batched
 simulation; how well the servo loop kept its time. ``camera``: episodes in which a camera alone says
 where things are, in the servos' own time. ``unattended``: two arms by themselves for half an hour
 of theirs, one of which dies half-way. Rows go to docs/results/arm/results.json.
@@ -36,6 +38,7 @@ from robot.arm_env import ArmEnv  # noqa: E402
 from robot.arm_errors import ArmError  # noqa: E402
 from robot.arm_session import arm_session  # noqa: E402
 from robot.cameras.tabletop import CameraTabletop  # noqa: E402
+from robot.clock import promptly  # noqa: E402
 from robot.dynamixel.arm import DynamixelArm  # noqa: E402
 from robot.episodes import EpisodeStore  # noqa: E402
 from robot.rollout import completed, rollout  # noqa: E402
@@ -52,8 +55,9 @@ from robot.virtual.tabletop import VirtualTabletop  # noqa: E402
 from robot.virtual.world import VirtualWorld  # noqa: E402
 
 RESULTS = results_file("arm")
-EPISODES = {"realtime": 50, "camera": 30}
+EPISODES = {"realtime": 100, "camera": 30}
 LEAD = 2  # actions of a chunk that are left when the next is asked for
+BUS_SECONDS = 20.0
 HALF_HOUR = 1800.0  # s of the arms' time
 A_ROUND = 8  # episodes that are asked for at once
 
@@ -93,6 +97,27 @@ def drawn(task: PickBanana, n: int, seed: int) -> Tensor:
 def skill(seed: int) -> str:
     """The curriculum's policy of a seed."""
     return str(ROOT / f"docs/results/curriculum/checkpoints/curriculum-{seed}.ckpt")
+
+
+def bus(seed: int) -> Row:
+    """A measurement and a command of nine servos, again and again."""
+    with virtual_arm() as port:
+        arm = DynamixelArm(port)
+        arm.connect()
+        promptly()
+        here, seconds = arm.read().position, list[float]()
+        while sum(seconds) < BUS_SECONDS:
+            begun = time.monotonic()
+            arm.read()
+            arm.command(here)
+            seconds.append(time.monotonic() - begun)
+        arm.close()
+    measured = torch.tensor(seconds, dtype=torch.float64)
+    return {
+        "bus/rate": 1 / float(measured.mean()),
+        "bus/period/p99": float(measured.quantile(0.99)),
+        "bus/n": len(measured),
+    }
 
 
 def realtime(seed: int) -> Row:
@@ -196,6 +221,7 @@ def unattended(seed: int) -> Row:
 
 
 STUDIES: dict[str, Callable[[int], Row]] = {
+    "bus": bus,
     "realtime": realtime,
     "camera": camera,
     "unattended": unattended,

@@ -24,6 +24,7 @@ from experiments import (  # noqa: E402
     curriculum_figures,
     ladder_figures,
     report_adaptation,
+    report_arm,
     report_curriculum,
     report_degradation,
     report_distillation,
@@ -98,7 +99,8 @@ def parts() -> Iterator[tuple[Path, str, str]]:
         yield page("ladder"), name, text
     for name, text in report_degradation.parts(read_rows(results_file("degradation"))):
         yield page("degradation"), name, text
-    for study, of_rows in (("faults", report_faults), ("teleop", report_teleop)):
+    of_arms = {"arm": report_arm, "faults": report_faults, "teleop": report_teleop}
+    for study, of_rows in of_arms.items():
         for name, text in of_rows.parts(read_rows(results_file(study))):
             yield page(study), name, text
     for study, report in OF_THEIR_OWN.items():

@@ -117,7 +117,7 @@ def _lie_down(loop: ServoLoop, clock: Clock) -> None:
 
 def go(
     loops: Sequence[ServoLoop],
-    poses: Sequence[Sequence[float] | None],
+    poses: Sequence[Sequence[float]],
     clock: Clock,
     patience: float = 10.0,
 ) -> None:
@@ -125,7 +125,7 @@ def go(
 
     Args:
         loops: that drive them.
-        poses: ``[A]`` rad and m of each, or None for an arm that stays.
+        poses: ``[A]`` rad and m of each.
         clock: tells the time.
         patience: s after which they should have arrived.
 
@@ -133,9 +133,7 @@ def go(
         ArmError: if one has not, or a loop is faulted.
     """
     fastest = torch.tensor(loops[0].arm.description.velocity_limit) * SLOWLY * STEP
-    targets = [
-        loop.sent if p is None else torch.tensor(p) for loop, p in zip(loops, poses, strict=True)
-    ]
+    targets = [torch.tensor(pose) for pose in poses]
     begun = clock.now()
     away = [i for i, target in enumerate(targets) if not _is_at(loops[i].sent, target, EXACTLY)]
     while away:
