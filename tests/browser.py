@@ -22,6 +22,7 @@ class Phone:
         self._socket = socket
         self._numbers = count(1)
         self._answers = {}
+        self._touched = False
 
     async def listen(self):
         async for message in self._socket:
@@ -62,6 +63,9 @@ class Phone:
 
     async def touch(self, kind, *points):
         """``touchStart``, ``touchMove`` or ``touchEnd`` of fingers at points."""
+        if kind == "touchEnd" and not self._touched:
+            return
+        self._touched = kind != "touchEnd"
         fingers = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
         await self.ask("Input.dispatchTouchEvent", type=kind, touchPoints=fingers)
 

@@ -71,6 +71,15 @@ async def told(client, key, value, seconds=3):
     raise AssertionError(f"{key} is {client.state.get(key)!r}, not {value!r}")
 
 
+async def left(session, times):
+    """Waits until a driver has left so many times."""
+    for _ in range(150):
+        if len(session.driving.left) >= times:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"nobody has left: {session.driving.left}")
+
+
 def test_nobody_without_the_token_gets_anything(served):
     session, address, server = served
 
@@ -121,6 +130,7 @@ def test_one_drives_and_twenty_look_on_until_it_leaves(served):
             await clients[0].say(drive=True)
             await told(clients[0], "drives", True)
             await others[0].__aexit__(None, None, None)
+            await left(session, 2)
 
     asyncio.run(act())
     assert session.said == [("start", "n")]
@@ -158,10 +168,7 @@ def test_a_frame_that_is_too_long_ends_its_connection_and_lets_go(served):
             await driver.say(drive=True)
             await told(driver, "drives", True)
             await driver.say(more="x" * (LONGEST + 1))
-            for _ in range(100):
-                if session.driving.left:
-                    return
-                await asyncio.sleep(0.02)
+            await left(session, 1)
 
     asyncio.run(act())
     assert "connection was lost" in session.driving.left[0]
