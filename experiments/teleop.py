@@ -145,7 +145,7 @@ async def _sway(address: str, came: dict[int, float], seconds: float) -> None:
         for i in range(round(seconds * HAND_RATE)):
             await asyncio.sleep(begun + i / HAND_RATE - time.monotonic())
             came[i] = time.monotonic()
-            await client.hold(swaying(i / HAND_RATE), STILL, 1.0)
+            await client.hold(swaying(i / HAND_RATE), STILL, 1.0, held=i > 0)
         await client.hold(swaying(seconds), STILL, 1.0, held=False)
 
 
@@ -170,7 +170,7 @@ class Line:
         """It comes."""
         _, i = heapq.heappop(self._way)
         seconds = i / HAND_RATE
-        hand = HandMessage(i, self._begun + seconds, True, swaying(seconds), STILL, 1.0)
+        hand = HandMessage(i, self._begun + seconds, i > 0, swaying(seconds), STILL, 1.0)
         self._driving.receive(hand)
 
 

@@ -135,7 +135,7 @@ async def _one_episode(
     time = asyncio.get_running_loop().time
     begun = time()
     rotation = np.array([1.0, 0.0, 0.0, 0.0])
-    await client.hold(np.zeros(3), rotation, 1.0)
+    await client.hold(np.zeros(3), rotation, 1.0, held=False)
     still, last = 0, None
     for i, message in enumerate(operator.messages(_seen(client.state), random, begun), start=1):
         await asyncio.sleep(begun + i / RATE - time())

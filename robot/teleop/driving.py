@@ -93,18 +93,21 @@ class Driving:
             drifted = way if self._quickest is None else self._quickest + DRIFT * (now - self._came)
             self._quickest = min(way, drifted)
             late = way - self._quickest
+            if late > LATE and not message.held:  # nothing moves by it: that long they take now
+                self._quickest, late = way, 0.0
             if message.sequence in self._recent or late > LATE:
                 self._dropped += 1
                 return False
             before = self._message
             if before is None or message.sequence > before.sequence:
                 self._message, self._came = message, now
-                self._hold(message.held, before is not None and before.held)
+                self._hold(message.held, before is None or before.held)
             self._recent.append(message.sequence)
             self._playout.add(now - late, late, message.position, message.rotation)
         return True
 
     def _hold(self, held: bool, before: bool) -> None:
+        """Whoever comes holding on, as after a lost connection, has to let go first."""
         if not held:
             self._pressed, self._why = False, ""
         elif not before:

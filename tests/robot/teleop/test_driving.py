@@ -107,6 +107,9 @@ def test_who_leaves_lets_go(driven):
     assert speed(driving) < 1e-6
     assert driving.state.why == "the connection was lost"
     assert driving.heard == -1
+    hand.silent = False
+    driving.clock.sleep(0.3)
+    assert speed(driving) < 1e-6  # back, and still held: not pressed anew
 
 
 def test_what_comes_twice_or_late_or_out_of_order_moves_nothing(driven):
