@@ -27,7 +27,9 @@ def driven():
         go([loop], [arm.description.home_command], virtual.clock)
         driving = Driving(loop, virtual.clock)
         driving.start()
-        yield driving, Hand(driving), virtual
+        hand = Hand(driving)
+        virtual.clock.sleep(0.05)  # not held yet
+        yield driving, hand, virtual
         driving.end()
         loop.end()
         arm.close()
