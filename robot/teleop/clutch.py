@@ -43,6 +43,17 @@ class _Way:
         return _Way(self.moved + step, (mink.SO3.exp(turn) @ self.turned).normalize())
 
 
+def check_scale(scale: float) -> float:
+    """The scale itself.
+
+    Raises:
+        ValueError: if it is out of range.
+    """
+    if not 0 < scale <= 2:
+        raise ValueError(f"scale is {scale}, must be above 0 and at most 2")
+    return scale
+
+
 class Clutch:
     """Where the gripper should be while the clutch is held.
 
@@ -57,9 +68,7 @@ class Clutch:
     """
 
     def __init__(self, scale: float = SCALE) -> None:
-        if not 0 < scale <= 2:
-            raise ValueError(f"scale is {scale}, must be above 0 and at most 2")
-        self.scale = scale
+        self.scale = check_scale(scale)
         self.jumps = 0
         self._anchor: Pose | None = None  # of the gripper
         self._hand: tuple[Array, mink.SO3] | None = None  # as it was seen last

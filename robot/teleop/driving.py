@@ -78,6 +78,7 @@ class Driving:
         self._playout = Playout()
         self._came = 0.0
         self._quickest: float | None = None  # the least from a device's time to ours, s
+        self._judged = 0.0  # when that was known last
         self._pressed = False  # since the clutch was let go last
         self._why = self._fault = self._limited = ""
         self._dropped = 0
@@ -90,8 +91,9 @@ class Driving:
         now = self.clock.now()
         with self._lock:
             way = now - message.time
-            drifted = way if self._quickest is None else self._quickest + DRIFT * (now - self._came)
-            self._quickest = min(way, drifted)
+            drift = DRIFT * (now - self._judged)
+            self._quickest = way if self._quickest is None else min(way, self._quickest + drift)
+            self._judged = now
             late = way - self._quickest
             if late > LATE and not message.held:  # nothing moves by it: that long they take now
                 self._quickest, late = way, 0.0

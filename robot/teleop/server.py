@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from socket import create_server
+from socket import socket as Listener
 from ssl import SSLContext
 from typing import Any
 
@@ -34,33 +36,47 @@ SILENT = 1.0  # s after which a client that posts has left
 SLOW = 2.0  # s that a client may take to be told something
 
 
+def listen(host: str, port: int) -> Listener:
+    """A socket that a page can be served on; whoever comes waits until it is.
+
+    Args:
+        host: address that is listened on; all this machine has, if ``0.0.0.0``.
+        port: any free one, if 0.
+
+    Raises:
+        OSError: if that is in use, or not this machine's.
+    """
+    try:
+        return create_server((host, port))
+    except (OSError, OverflowError) as error:
+        raise OSError(f"port {port} of {host} cannot be listened on: {error}") from error
+
+
 class TeleopServer:
     """Serves a session in a thread of its own.
 
     Args:
         session: that is driven.
         pictures: of a camera; the page shows none, if None.
-        host: address that is listened on.
-        port: any free one, if 0.
+        listener: of :func:`listen`; one for this machine alone, if None.
         tls: what HTTPS needs; HTTP, if None.
 
     Attributes:
         token: without which nothing is there.
-        port: that is listened on, once it has started.
+        port: that is listened on.
     """
 
     def __init__(
         self,
         session: TeleopSession,
         pictures: Pictures | None = None,
-        host: str = "127.0.0.1",
-        port: int = 0,
+        listener: Listener | None = None,
         tls: SSLContext | None = None,
     ) -> None:
         self.token = secrets.token_urlsafe(16)
-        self.port = port
-        self._session, self._pictures = session, pictures
-        self._host, self._tls = host, tls
+        self._listener = listen("127.0.0.1", 0) if listener is None else listener
+        self.port: int = self._listener.getsockname()[1]
+        self._session, self._pictures, self._tls = session, pictures, tls
         self._seat = Seat()
         self._sockets: set[web.WebSocketResponse] = set()
         self._posted = 0.0  # when the driver posted last, of the server's loop
@@ -70,26 +86,16 @@ class TeleopServer:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Listens.
-
-        Raises:
-            OSError: if the port is in use.
-        """
-        ready, failed = threading.Event(), list[OSError]()
+        """Serves from now on."""
+        ready = threading.Event()
 
         def run() -> None:
             promptly()
-            try:
-                asyncio.run(self._serve(ready))
-            except OSError as error:
-                failed.append(error)
-                ready.set()
+            asyncio.run(self._serve(ready))
 
         self._thread = threading.Thread(target=run, name="teleop server", daemon=True)
         self._thread.start()
         ready.wait()
-        if failed:
-            raise OSError(f"port {self.port} cannot be listened on: {failed[0]}")
 
     def close(self) -> None:
         """Serves no more; the arm holds."""
@@ -115,9 +121,7 @@ class TeleopServer:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self._host, self.port, ssl_context=self._tls)
-            await site.start()
-            self.port = runner.addresses[0][1]
+            await web.SockSite(runner, self._listener, ssl_context=self._tls).start()
             ready.set()
             watch = asyncio.create_task(self._watch())
             await self._over.wait()

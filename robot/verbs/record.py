@@ -24,7 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Records, prints a summary and a RESULT line."""
+    """Records, prints a summary and a RESULT line.
+
+    Raises:
+        ValueError: if there are to be no episodes.
+    """
+    if args.episodes < 1:
+        raise ValueError(f"--episodes is {args.episodes}, must be at least 1")
     task = task_named(args.task, args.phi_set)
     provenance = {"phi_set": args.phi_set, "seed": args.seed, "arm": args.arm}
     path = args.path or f"data/{args.task}/teleoperated"

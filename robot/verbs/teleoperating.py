@@ -9,6 +9,7 @@ import getpass
 import io
 import socket
 import threading
+from ipaddress import ip_address
 from pathlib import Path
 from ssl import SSLContext
 
@@ -24,11 +25,11 @@ from robot.episodes import EpisodeStore
 from robot.simulation.task import SimulatedTask
 from robot.station import Station
 from robot.teleop.certificate import context, own_certificate
-from robot.teleop.clutch import SCALE
+from robot.teleop.clutch import SCALE, check_scale
 from robot.teleop.driving import RATE, Driving
 from robot.teleop.operator import Plan
 from robot.teleop.pictures import Pictures
-from robot.teleop.server import TeleopServer
+from robot.teleop.server import TeleopServer, listen
 from robot.teleop.session import TeleopSession
 from robot.teleop.teleoperated_env import TeleoperatedEnv
 from robot.verbs.cameras import VIRTUAL, add_camera, camera_named
@@ -52,7 +53,9 @@ def add_teleoperation(parser: argparse.ArgumentParser) -> None:
     add_camera(parser, default=None)
     parser.add_argument("--scale", type=float, default=SCALE, help="gripper's way, of the hand's")
     parser.add_argument("--operator", choices=(PERSON, SCRIPTED), default=PERSON)
-    parser.add_argument("--host", help="address of this machine that the phone reaches")
+    parser.add_argument(
+        "--host", help="address of this machine that the phone reaches; in numbers: no other does"
+    )
     parser.add_argument("--page", type=int, default=8443, help="port of the page; any, if 0")
     parser.add_argument("--certificate", type=Path, help="that the phone trusts, such as mkcert's")
     parser.add_argument("--key", type=Path, help="of the certificate")
@@ -75,14 +78,19 @@ def teleoperate(
 
     Raises:
         ArmError: if the arm is not as it should be, or was faulted.
-        ValueError: if the certificate is none, or the scripted operator does not know the task.
+        OSError: if the page's port is taken.
+        ValueError: if the certificate is none, the scale is out of range, or the scripted operator
+            does not know the task.
     """
     torch.set_num_threads(1)
+    check_scale(args.scale)
     plan = _plan(args, task)
     host = args.host or _address()
     tls = None if args.http else _tls(args, host)
+    alone = args.host is not None and _in_numbers(args.host)
     console = Console()
     with contextlib.ExitStack() as opened:
+        listener = opened.enter_context(listen(host if alone else "0.0.0.0", args.page))
         if args.virtual:
             words = ["--task", args.task, "--arm", args.arm, "--phi-set", args.phi_set]
             made = virtual_arm(*words, "--seed", str(args.seed))
@@ -96,13 +104,14 @@ def teleoperate(
         driving = Driving(loop, arm.clock, args.scale)
         operator = SCRIPTED if plan else getpass.getuser()
         session = TeleopSession(env, loop, driving, operator, store, episodes, args.seed)
-        server = TeleopServer(session, pictures, "0.0.0.0", args.page, tls)
+        server = TeleopServer(session, pictures, listener, tls)
         server.start()
         opened.callback(server.close)
         scheme = "http" if tls is None else "https"
         _invite(console, f"{scheme}://{host}:{server.port}/{server.token}/")
         if plan is not None:
-            own = f"{scheme}://127.0.0.1:{server.port}/{server.token}/"
+            here = host if alone else "127.0.0.1"
+            own = f"{scheme}://{here}:{server.port}/{server.token}/"
             _operate(own, env, plan, args)
         promptly()
         with contextlib.suppress(KeyboardInterrupt):
@@ -157,6 +166,14 @@ def _address() -> str:
             return probe.getsockname()[0]
         except OSError:
             return "127.0.0.1"
+
+
+def _in_numbers(host: str) -> bool:
+    """Whether it is an address, not a name, which others may know this machine by."""
+    try:
+        return ip_address(host).version == 4
+    except ValueError:
+        return False
 
 
 def _invite(console: Console, address: str) -> None:

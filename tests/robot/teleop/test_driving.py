@@ -128,6 +128,19 @@ def test_what_comes_twice_or_late_or_out_of_order_moves_nothing(driven):
     assert driving.state.dropped == 3
 
 
+def test_a_release_that_comes_late_lets_go(driven):
+    driving, hand, _ = driven
+    hand.held, hand.velocity = True, np.array([0.0, 0.2, 0.0])
+    driving.clock.sleep(0.6)
+    assert driving.state.held
+    driving.clock.end(hand)
+    late = driving.clock.now() - 1.0  # the way has become that long
+    assert driving.receive(hand.message(sequence=hand.sent + 1, time=late, held=False))
+    driving.clock.sleep(0.1)
+    assert not driving.state.held
+    assert speed(driving) < 1e-6
+
+
 def test_a_clock_that_is_a_little_slow_is_not_late_after_an_hour(driven):
     driving, hand, _ = driven
     hand.silent = True

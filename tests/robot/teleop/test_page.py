@@ -63,12 +63,14 @@ class Finger:
     async def lead(self, axes, target, fingers, tolerance=0.004, seconds=25):
         """Moves fingers until the gripper is there, along ``axes``."""
         at = list(self.pad)
-        points = [tuple(at)] if fingers == 1 else [tuple(at), (at[0] + 60, at[1])]
-        for n in range(1, fingers + 1):
-            await self.page.touch("touchStart" if n == 1 else "touchMove", *points[:n])
+        await self.press(at, fingers)
         for _ in range(round(seconds / 0.05)):
             if self.eye.state["session"]["phase"] == "putting":
                 raise ArmFaultError(self.eye.state["session"]["trouble"])
+            if self.eye.state["driving"]["why"]:  # on a busy machine a phone may be silent
+                await self.page.touch("touchEnd")
+                await asyncio.sleep(0.2)
+                await self.press(at, fingers)
             off = [target[axis] - self.gripper[axis] for axis in axes]
             over = self.eye.state["session"]["phase"] == "deciding"
             if over or max(map(abs, off)) < tolerance:
@@ -79,12 +81,18 @@ class Finger:
                 for i in range(2):
                     pixels = 0.25 * missing / PIXEL
                     at[i] += way[axis][i] * max(-STEP, min(STEP, pixels))
-            points = [tuple(at)] if fingers == 1 else [tuple(at), (at[0] + 60, at[1])]
-            await self.page.touch("touchMove", *points)
+            await self.page.touch("touchMove", *self.tips(at, fingers))
             await asyncio.sleep(0.05)
         else:
             raise AssertionError(f"the gripper is {off} from where it should be")
-        return points
+
+    async def press(self, at, fingers):
+        """Puts one finger after the other on the pad."""
+        for n in range(1, fingers + 1):
+            await self.page.touch("touchStart" if n == 1 else "touchMove", *self.tips(at, n))
+
+    def tips(self, at, fingers):
+        return [(at[0] + 60 * i, at[1]) for i in range(fingers)]
 
 
 async def drive(page, eye, pictures):

@@ -13,7 +13,7 @@ from robot.teleop.certificate import context, own_certificate
 from robot.teleop.client import connected
 from robot.teleop.driving import DrivingState
 from robot.teleop.hand_message import LONGEST, read_message
-from robot.teleop.server import SILENT, TeleopServer
+from robot.teleop.server import SILENT, TeleopServer, listen
 from robot.teleop.session import WORDS, MessageError, SessionState
 
 HAND = {
@@ -269,7 +269,7 @@ def test_over_https_a_port_that_is_taken_is_an_error(tmp_path):
                 await told(client, "drives", False)
 
         asyncio.run(act())
-        with pytest.raises(OSError, match=f"port {server.port} cannot be listened on"):
-            TeleopServer(Session(), port=server.port).start()
+        with pytest.raises(OSError, match=f"port {server.port} of 127.0.0.1 cannot"):
+            listen("127.0.0.1", server.port)
     finally:
         server.close()
