@@ -11,14 +11,13 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import socket
 import threading
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from socket import create_server
-from socket import socket as Listener
 from ssl import SSLContext
 from typing import Any
 
@@ -36,7 +35,7 @@ SILENT = 1.0  # s after which a client that posts has left
 SLOW = 2.0  # s that a client may take to be told something
 
 
-def listen(host: str, port: int) -> Listener:
+def listen(host: str, port: int) -> socket.socket:
     """A socket that a page can be served on; whoever comes waits until it is.
 
     Args:
@@ -47,7 +46,7 @@ def listen(host: str, port: int) -> Listener:
         OSError: if that is in use, or not this machine's.
     """
     try:
-        return create_server((host, port))
+        return socket.create_server((host, port))
     except (OSError, OverflowError) as error:
         raise OSError(f"port {port} of {host} cannot be listened on: {error}") from error
 
@@ -70,7 +69,7 @@ class TeleopServer:
         self,
         session: TeleopSession,
         pictures: Pictures | None = None,
-        listener: Listener | None = None,
+        listener: socket.socket | None = None,
         tls: SSLContext | None = None,
     ) -> None:
         self.token = secrets.token_urlsafe(16)
@@ -128,8 +127,8 @@ class TeleopServer:
             await asyncio.sleep(3 * TOLD)  # all are told how it ended
             watch.cancel()
         finally:
-            for socket in list(self._sockets):
-                await socket.close()
+            for connection in list(self._sockets):
+                await connection.close()
             await runner.cleanup()
 
     def _admit(self, request: web.Request) -> None:
@@ -182,30 +181,30 @@ class TeleopServer:
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         self._admit(request)
-        socket = web.WebSocketResponse(max_msg_size=LONGEST, heartbeat=2.0, compress=False)
-        await socket.prepare(request)
+        connection = web.WebSocketResponse(max_msg_size=LONGEST, heartbeat=2.0, compress=False)
+        await connection.prepare(request)
         client = secrets.token_hex(8)
-        self._sockets.add(socket)
-        telling = asyncio.create_task(self._tell(socket, client))
+        self._sockets.add(connection)
+        telling = asyncio.create_task(self._tell(connection, client))
         try:
-            async for message in socket:
+            async for message in connection:
                 if message.type == WSMsgType.TEXT:
                     self._hear(client, message.data)
                 else:
                     self._wrong[client] = "messages are text"
         finally:
             telling.cancel()
-            self._sockets.discard(socket)
+            self._sockets.discard(connection)
             self._gone(client, "the connection was lost: connect and press again")
-        return socket
+        return connection
 
-    async def _tell(self, socket: web.WebSocketResponse, client: str) -> None:
+    async def _tell(self, connection: web.WebSocketResponse, client: str) -> None:
         """Tells a client the state, again and again; one that is too slow is left."""
-        while not socket.closed:
+        while not connection.closed:
             try:
-                await asyncio.wait_for(socket.send_str(json.dumps(self._state(client))), SLOW)
+                await asyncio.wait_for(connection.send_str(json.dumps(self._state(client))), SLOW)
             except (TimeoutError, ConnectionError):
-                await socket.close()
+                await connection.close()
                 return
             await asyncio.sleep(TOLD)
 
