@@ -7,7 +7,7 @@ from pathlib import Path
 from datamodules.demonstrations import Demonstrations
 from datamodules.sources import SourcedDataModule
 from robot.episodes import EpisodeStore
-from robot.lerobot_import import import_lerobot
+from robot.lerobot.importer import import_lerobot
 from robot.schema import TaskSpec
 
 

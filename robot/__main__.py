@@ -45,7 +45,7 @@ def main(words: list[str] | None = None) -> None:
     args = parser.parse_args(words)
     try:
         args.run(args)
-    except (ArmError, CameraError, OSError, ValueError) as error:
+    except (ArmError, CameraError, ModuleNotFoundError, OSError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
     except KeyboardInterrupt:

@@ -1,57 +1,65 @@
-"""Recorded episodes: list, check, plot, relabel, trim, delete.
+"""Recorded episodes: list, check, plot, relabel, trim, delete, export, import.
 
 python -m robot episodes list data/pick_banana/teleoperated
 python -m robot episodes relabel data/pick_banana/teleoperated 7 --failure --notes "it slipped"
+python -m robot episodes export data/pick_banana/teleoperated to_share/pick_banana
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
 from robot.episode_check import check_episode
 from robot.episode_edit import relabel, trim
+from robot.episode_plot import plot_episodes
 from robot.episodes import EpisodeStore
-from robot.schema import ACTION, OBSERVATION, OBSERVATION_TIME
+from robot.lerobot.export import export_lerobot
+from robot.lerobot.importer import import_lerobot
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is to be done, and to which episodes."""
-    parser.add_argument("what", choices=ACTIONS, help="what is done")
-    parser.add_argument("path", help="folder of the episodes")
-    parser.add_argument("episode", type=int, nargs="?", help="its id, as `list` says; plot: all")
-    label = parser.add_mutually_exclusive_group()
-    label.add_argument("--success", action="store_true", help="relabel: it worked")
-    label.add_argument("--failure", action="store_true", help="relabel: it failed")
-    parser.add_argument("--notes", help="relabel: instead of those there are")
-    parser.add_argument("--first", type=int, default=0, help="trim: the first step that is kept")
-    parser.add_argument("--last", type=int, help="trim: the last one; that of the episode")
-    parser.add_argument("--to", default="episodes.png", help="plot: file")
+    ways = parser.add_subparsers(dest="what", required=True)
+    added = {name: ways.add_parser(name, help=do.__doc__) for name, do in ACTIONS.items()}
+    for name, way in added.items():
+        if name != "import":
+            way.add_argument("path", help="folder of the episodes")
+    for name in ("relabel", "trim", "delete"):
+        added[name].add_argument("episode", type=int, help="its id, as `list` says")
+    added["plot"].add_argument("episode", type=int, nargs="*", help="ids; all, if none is given")
+    added["plot"].add_argument("--to", default="episodes.png", help="file")
+    label = added["relabel"].add_mutually_exclusive_group(required=True)
+    label.add_argument("--success", action="store_true", help="it worked")
+    label.add_argument("--failure", action="store_true", help="it failed")
+    added["relabel"].add_argument("--notes", help="instead of those there are")
+    added["trim"].add_argument("--first", type=int, default=0, help="step that is kept")
+    added["trim"].add_argument("--last", type=int, help="step that is kept; that of the episode")
+    added["export"].add_argument("to", help="folder of the LeRobotDataset that is made")
+    added["import"].add_argument("source", help="folder of a LeRobotDataset v3.0")
+    added["import"].add_argument("path", help="folder of the episodes that is made")
 
 
 def run(args: argparse.Namespace) -> None:
     """Does it.
 
     Raises:
-        ValueError: if what is needed for it is not given, or there is no such episode.
+        ModuleNotFoundError: if what it needs is not installed.
+        ValueError: if there is no such episode, or what is asked for cannot be done.
     """
-    if args.what in ("relabel", "trim", "delete") and args.episode is None:
-        raise ValueError(f"{args.what} which episode? Its id comes after the folder")
-    if args.what == "relabel" and not (args.success or args.failure):
-        raise ValueError("relabel as what? Give --success or --failure")
     try:
-        ACTIONS[args.what](EpisodeStore.open(args.path), args, Console())
+        ACTIONS[args.what](args, Console())
     except KeyError as error:
         raise ValueError(str(error.args[0])) from error
 
 
-def _list(store: EpisodeStore, args: argparse.Namespace, console: Console) -> None:
+def _list(args: argparse.Namespace, console: Console) -> None:
+    """What there is."""
+    store = EpisodeStore.open(args.path)
     table = Table("id", "operator", "success", "steps", "s", "phi", "notes", box=None)
     for i in store.ids:
         info, steps = store.info(i), store.num_steps(i)
@@ -66,8 +74,9 @@ def _list(store: EpisodeStore, args: argparse.Namespace, console: Console) -> No
     )
 
 
-def _check(store: EpisodeStore, args: argparse.Namespace, console: Console) -> None:
-    wrong = 0
+def _check(args: argparse.Namespace, console: Console) -> None:
+    """Which are not as they should be."""
+    store, wrong = EpisodeStore.open(args.path), 0
     for i in store.ids:
         try:
             check_episode(store.load(i), store.spec)
@@ -80,53 +89,59 @@ def _check(store: EpisodeStore, args: argparse.Namespace, console: Console) -> N
         sys.exit(1)
 
 
-def _plot(store: EpisodeStore, args: argparse.Namespace, console: Console) -> None:
-    ids = store.ids if args.episode is None else [args.episode]
+def _plot(args: argparse.Namespace, console: Console) -> None:
+    """A picture of the commands over time."""
+    store = EpisodeStore.open(args.path)
+    ids = args.episode or store.ids
     if not ids:
         raise ValueError(f"{store.path} holds no episode yet")
-    joints = store.spec.joints
-    drawn = Figure(figsize=(9, 1.5 * len(joints) + 1), layout="constrained")
-    rows = drawn.subplots(len(joints), 1, sharex=True, squeeze=False)[:, 0]
-    for i in ids:
-        episode = store.load(i)
-        seconds = (episode[OBSERVATION_TIME] - episode[OBSERVATION_TIME][0]).flatten()
-        color = "C2" if store.info(i).success else "C3"
-        for j, axes in enumerate(rows):
-            axes.plot(seconds, episode[ACTION][:, j], color=color, lw=0.8)
-            if len(ids) == 1 and j < episode[OBSERVATION, "joint_position"].shape[1]:
-                measured = episode[OBSERVATION, "joint_position"][:, j]
-                axes.plot(seconds, measured, color="0.5", lw=0.8, ls="--")
-    for name, axes in zip(joints, rows, strict=True):
-        axes.set_ylabel(f"{name}, {'m' if name == joints[-1] else 'rad'}", fontsize=8)
-        axes.grid(alpha=0.3)
-    rows[-1].set_xlabel("s; green: succeeded, red: failed; dashed: measured")
-    drawn.savefig(Path(args.to), dpi=110)
+    plot_episodes(store, ids).savefig(Path(args.to), dpi=110)
     console.print(f"{args.to}: {len(ids)} episodes")
 
 
-def _relabel(store: EpisodeStore, args: argparse.Namespace, console: Console) -> None:
-    new = relabel(store, args.episode, args.success, args.notes)
+def _relabel(args: argparse.Namespace, console: Console) -> None:
+    """Says anew whether an episode succeeded."""
+    new = relabel(EpisodeStore.open(args.path), args.episode, args.success, args.notes)
     console.print(
         f"episode {args.episode} is now {new}: {'success' if args.success else 'failure'}"
     )
 
 
-def _trim(store: EpisodeStore, args: argparse.Namespace, console: Console) -> None:
+def _trim(args: argparse.Namespace, console: Console) -> None:
+    """Cuts the beginning and the end of an episode off."""
+    store = EpisodeStore.open(args.path)
     last = store.num_steps(args.episode) - 1 if args.last is None else args.last
     new = trim(store, args.episode, args.first, last)
     console.print(f"episode {args.episode} is now {new}: {store.num_steps(new)} steps")
 
 
-def _delete(store: EpisodeStore, args: argparse.Namespace, console: Console) -> None:
+def _delete(args: argparse.Namespace, console: Console) -> None:
+    """Deletes an episode, for good."""
+    store = EpisodeStore.open(args.path)
     store.delete(args.episode)
     console.print(f"episode {args.episode} is gone; {len(store)} are left")
 
 
-ACTIONS: dict[str, Callable[[EpisodeStore, argparse.Namespace, Console], None]] = {
+def _export(args: argparse.Namespace, console: Console) -> None:
+    """Makes a LeRobotDataset v3.0 of them."""
+    store = EpisodeStore.open(args.path)
+    export_lerobot(store, args.to)
+    console.print(f"{args.to}: {len(store)} episodes as a LeRobotDataset v3.0")
+
+
+def _import(args: argparse.Namespace, console: Console) -> None:
+    """Makes episodes of a LeRobotDataset v3.0."""
+    store = import_lerobot(args.source, args.path)
+    console.print(f"{args.path}: {len(store)} episodes at {store.spec.rate:g} Hz")
+
+
+ACTIONS = {
     "list": _list,
     "check": _check,
     "plot": _plot,
     "relabel": _relabel,
     "trim": _trim,
     "delete": _delete,
+    "export": _export,
+    "import": _import,
 }

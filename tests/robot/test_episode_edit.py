@@ -66,8 +66,8 @@ def test_the_command_line_does_what_it_says(store, capsys, tmp_path):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["delete"], "delete which episode?"),
-        (["relabel", "1"], "Give --success or --failure"),
+        (["delete"], "are required: episode"),
+        (["relabel", "1"], "one of the arguments --success --failure is required"),
         (["delete", "7"], "no episode 7 in"),
     ],
 )

@@ -6,15 +6,14 @@ The format, as LeRobot writes it::
     meta/stats.json    minimum and maximum of each feature
     data/**.parquet    observation.state, action, timestamp, frame_index, episode_index
     videos/**          not read
+    meta/beachhead.json  ours: what else is known of episodes that we exported
 """
 
-# pyarrow ships no type information.
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
-# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from robot.lerobot.parquet import read_parquet
 from robot.schema import Range
 
 VERSION = "v3.0"
+INFO, STATS, OWN = "meta/info.json", "meta/stats.json", "meta/beachhead.json"
 STATE = "observation.state"
 ACTION = "action"
 COLUMNS = (STATE, ACTION, "timestamp", "frame_index", "episode_index")
@@ -65,7 +66,7 @@ class LeRobotDataset:
                 the frames of an episode do not follow each other.
         """
         path = Path(path)
-        info = _read_json(path / "meta" / "info.json")
+        info = read_json(path / INFO)
         found = info.get("codebase_version")
         if found != VERSION:
             raise ValueError(
@@ -75,12 +76,12 @@ class LeRobotDataset:
         for column in (STATE, ACTION):
             if column not in info.get("features", {}):
                 raise ValueError(f"{path} has no feature {column!r}, which cloning needs")
-        columns = _read_columns(path)
-        stats_file = path / "meta" / "stats.json"
+        columns = read_columns(path, COLUMNS)
+        stats_file = path / STATS
         dataset = cls(
             path=path,
             info=info,
-            stats=_read_json(stats_file) if stats_file.is_file() else {},
+            stats=read_json(stats_file) if stats_file.is_file() else {},
             state=columns[STATE].astype(np.float32),
             action=columns[ACTION].astype(np.float32),
             timestamp=columns["timestamp"].astype(np.float32),
@@ -139,17 +140,23 @@ def fingerprint(path: str | Path) -> str:
         ValueError: if its metadata cannot be read.
     """
     path = Path(path)
-    info = path / "meta" / "info.json"
-    _read_json(info)
+    info = path / INFO
+    read_json(info)
     digest = hashlib.sha256()
-    for file in [info, path / "meta" / "stats.json", *_data_files(path)]:
+    for file in [info, path / STATS, path / OWN, *_data_files(path)]:
         if file.is_file():
             digest.update(file.relative_to(path).as_posix().encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def read_json(file: Path) -> dict[str, Any]:
+    """What a file of a dataset says.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no JSON.
+    """
     if not file.is_file():
         raise FileNotFoundError(
             f"there is no LeRobotDataset at {file.parent.parent}: {file} is missing"
@@ -169,28 +176,18 @@ def _data_files(path: Path) -> list[Path]:
     return files
 
 
-def _read_columns(path: Path) -> dict[str, NDArray[Any]]:
-    """The needed columns of all data files, end to end."""
-    try:
-        from pyarrow import ArrowException, parquet
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "reading a LeRobotDataset needs pyarrow: pip install 'beachhead[recorded]'"
-        ) from error
-    parts: dict[str, list[NDArray[Any]]] = {column: [] for column in COLUMNS}
+def read_columns(path: Path, columns: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """Columns of all data files, end to end: ``[N]``, or ``[N, D]`` of lists.
+
+    Raises:
+        ModuleNotFoundError: if pyarrow is not installed.
+        FileNotFoundError: if there are no data files.
+        ValueError: if a file is damaged, or lacks a column.
+    """
+    parts: dict[str, list[NDArray[Any]]] = {column: [] for column in columns}
     for file in _data_files(path):
-        try:
-            table = parquet.read_table(file)
-        except (OSError, ArrowException) as error:
-            raise ValueError(f"{file} is truncated or damaged: download it again") from error
-        for column, values in parts.items():
-            if column not in table.column_names:
-                raise ValueError(
-                    f"{file} has no column {column!r}; it has {', '.join(table.column_names)}"
-                )
-            # A list column comes as an array of arrays.
-            raw = table[column].to_numpy()
-            values.append(np.stack(raw) if raw.dtype == object else raw)
+        for column, values in read_parquet(file, parts).items():
+            parts[column].append(values)
     return {column: np.concatenate(values) for column, values in parts.items()}
 
 

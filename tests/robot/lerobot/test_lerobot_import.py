@@ -11,13 +11,13 @@ import torch
 
 from robot.episode_info import EpisodeInfo
 from robot.episodes import EpisodeStore
-from robot.lerobot import LeRobotDataset
-from robot.lerobot_import import import_lerobot
+from robot.lerobot.dataset import LeRobotDataset
+from robot.lerobot.importer import import_lerobot
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "so101_pick_cube"
+REAL = Path(__file__).parents[4] / "shared" / "data" / "so101_pick_cube"
 JOINTS = ["pan", "lift", "gripper"]
 LENGTHS = (7, 5, 9)
 

@@ -15,6 +15,7 @@ the last command, a few episodes suffice to predict a motion; from absolute posi
 (docs/results/recorded).
 
 Units are the dataset's own. LeRobot records no outcome: an episode that was kept is a success.
+A dataset that we exported says all of it itself, and is restored (``robot.lerobot.restore``).
 """
 
 # torch and numpy know each other only at run time.
@@ -33,12 +34,13 @@ from torch import Tensor
 from robot.episode_info import EpisodeInfo
 from robot.episodes import EpisodeStore
 from robot.file_lock import file_lock
-from robot.lerobot import ACTION, STATE, LeRobotDataset, fingerprint
+from robot.lerobot.dataset import ACTION, OWN, STATE, LeRobotDataset, fingerprint
+from robot.lerobot.restore import restore
 from robot.schema import Range, TaskSpec
 
 UNITS = "LeRobot joint units (degrees or per cent of the calibrated range)"
 # Counts up when imports change, so that older ones are replaced.
-IMPORT_VERSION = 1
+IMPORT_VERSION = 2
 # How far a command may move from the last one within a chunk, in halves of its range: faster
 # motions are cut to it. More would make most motions small, which costs accuracy.
 CHANGE = 0.5
@@ -67,7 +69,10 @@ def import_lerobot(source: str | Path, path: str | Path) -> EpisodeStore:
             if not _holds(path, checksum):
                 unfinished = path.with_name(f".{path.name}.unfinished")
                 shutil.rmtree(unfinished, ignore_errors=True)
-                _fill(unfinished, dataset, source.resolve().name, checksum)
+                if (source / OWN).is_file():
+                    restore(unfinished, dataset, lerobot_import=checksum)
+                else:
+                    _fill(unfinished, dataset, source.resolve().name, checksum)
                 shutil.rmtree(path, ignore_errors=True)
                 os.rename(unfinished, path)
     return EpisodeStore.open(path)
