@@ -60,6 +60,6 @@ def ended(episode: TensorDict, success: bool) -> TensorDict:
 
 
 def _instead(store: EpisodeStore, old: int, episode: TensorDict, info: EpisodeInfo) -> int:
-    new = store.append(episode, info)
+    new = store.append(episode, info, store.films(old))
     store.delete(old)
     return new

@@ -5,7 +5,8 @@
     data/<task>/metadata.json                what was recorded: task, units, software, provenance
     data/<task>/.lock                        serialises writers; holds the next episode id
     data/<task>/episodes/00000042/steps      the steps, one consolidated TensorDict
-    data/<task>/episodes/00000042/info.json  EpisodeInfo, size and checksum of the steps
+    data/<task>/episodes/00000042/info.json  EpisodeInfo, sizes and checksums, stamps of pictures
+    data/<task>/episodes/00000042/<camera>.mp4   what a camera saw, if it was filmed
 
 An entry is written under a temporary name, flushed to the disk and renamed, so a reader sees a
 whole episode or none. All writing happens under the lock, which the system releases when a writer
@@ -30,7 +31,8 @@ from tensordict import TensorDict, TensorDictBase
 from robot.episode_check import check_episode
 from robot.episode_info import EpisodeInfo
 from robot.file_lock import file_lock
-from robot.schema import TaskSpec
+from robot.film import FRAME, Film
+from robot.schema import OBSERVATION_TIME, TaskSpec
 
 SCHEMA_VERSION = 2
 SI_UNITS = {
@@ -175,12 +177,19 @@ class EpisodeStore:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def append(self, episode: TensorDictBase, info: EpisodeInfo) -> int:
+    def append(
+        self,
+        episode: TensorDictBase,
+        info: EpisodeInfo,
+        films: Mapping[str, Film] | None = None,
+    ) -> int:
         """Adds an episode; it is on the disk, whole, when this returns.
 
         Args:
             episode: batch size ``[T]``, keys of :mod:`robot.schema`.
             info: where it comes from.
+            films: by camera, copied. The episode says at each step which picture was the last one,
+                ``frame / <camera>`` ``[T, 1]``.
 
         Returns:
             The new episode's id.
@@ -190,6 +199,9 @@ class EpisodeStore:
         """
         check_episode(episode, self.spec)
         steps = TensorDict(episode.to_dict(), batch_size=episode.batch_size).cpu().contiguous()
+        films = films or {}
+        for camera, film in films.items():
+            steps[FRAME, camera] = film.frames_at(steps[OBSERVATION_TIME])
         folder = self.path / "episodes"
         with file_lock(self.path / ".lock") as lock:
             self._remove_temporary()
@@ -199,12 +211,17 @@ class EpisodeStore:
             temporary.mkdir()
             steps.consolidate(filename=temporary / "steps", metadata=True)
             _flush(temporary / "steps")
-            content = (temporary / "steps").read_bytes()
+            for camera, film in films.items():
+                shutil.copyfile(film.file, temporary / _film(camera))
+                _flush(temporary / _film(camera))
             record = {
                 "info": info.to_dict(),
                 "steps": len(steps),
-                "bytes": len(content),
-                "crc32": zlib.crc32(content),
+                **_checked(temporary / "steps"),
+                "films": {
+                    camera: {"stamps": film.stamps, **_checked(temporary / _film(camera))}
+                    for camera, film in films.items()
+                },
             }
             _write(temporary / "info.json", json.dumps(record, indent=2))
             _flush(temporary)
@@ -243,15 +260,23 @@ class EpisodeStore:
             KeyError: if there is no such episode.
             ValueError: if its files are truncated or changed.
         """
-        record = self._record(episode_id)
         file = self._entry(episode_id) / "steps"
-        content = file.read_bytes() if file.is_file() else b""
-        if (len(content), zlib.crc32(content)) != (record["bytes"], record["crc32"]):
-            raise ValueError(
-                f"{file} is truncated or damaged ({len(content)} of {record['bytes']} bytes, or "
-                f"another checksum): delete {file.parent} or restore it from a backup"
-            )
+        self._check(file, self._record(episode_id))
         return TensorDict.from_consolidated(file)
+
+    def films(self, episode_id: int) -> dict[str, Film]:
+        """What cameras saw, by their names; empty if none was filmed.
+
+        Raises:
+            KeyError: if there is no such episode.
+            ValueError: if its files are truncated or changed.
+        """
+        found: dict[str, Film] = {}
+        for camera, record in self._record(episode_id).get("films", {}).items():
+            file = self._entry(episode_id) / _film(camera)
+            self._check(file, record)
+            found[camera] = Film(file, tuple(record["stamps"]))
+        return found
 
     def info(self, episode_id: int) -> EpisodeInfo:
         """Where an episode comes from.
@@ -274,6 +299,15 @@ class EpisodeStore:
             "scripted": sum(info.scripted_s for info in infos),
             "robot": sum(info.robot_s for info in infos),
         }
+
+    def _check(self, file: Path, record: Mapping[str, Any]) -> None:
+        """Whether a file is as it was written."""
+        found = _checked(file) if file.is_file() else {"bytes": 0, "crc32": 0}
+        if found != {name: record[name] for name in found}:
+            raise ValueError(
+                f"{file} is truncated or damaged ({found['bytes']} of {record['bytes']} bytes, or "
+                f"another checksum): delete {file.parent} or restore it from a backup"
+            )
 
     def _entry(self, episode_id: int) -> Path:
         return self.path / "episodes" / f"{episode_id:08d}"
@@ -305,6 +339,17 @@ class EpisodeStore:
     def _remove_temporary(self) -> None:
         for entry in (self.path / "episodes").glob(f"{_TEMPORARY}*"):
             shutil.rmtree(entry)
+
+
+def _film(camera: str) -> str:
+    """Name of a camera's file in an episode."""
+    return f"{camera}.mp4"
+
+
+def _checked(file: Path) -> dict[str, int]:
+    """Size and checksum of a file."""
+    content = file.read_bytes()
+    return {"bytes": len(content), "crc32": zlib.crc32(content)}
 
 
 def _write(path: Path, text: str) -> None:

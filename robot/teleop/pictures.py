@@ -18,10 +18,10 @@ PERIOD = 0.2  # s between two pictures, at the least
 
 
 class Pictures:
-    """Takes pictures in a thread of its own, which alone uses the camera.
+    """Takes pictures in a thread of its own.
 
     Args:
-        camera: that is closed in the end.
+        camera: others may look through it, too.
     """
 
     def __init__(self, camera: Camera) -> None:
@@ -67,22 +67,18 @@ class Pictures:
         self._thread.join()
 
     def _run(self) -> None:
-        camera = self._camera
         promptly()  # who holds Python's lock must not be kept waiting for the machine
-        try:
-            while not self._over.wait(PERIOD):
-                with self._changed:
-                    if not self._changed.wait_for(lambda: self._watching > 0, WAIT):
-                        continue
-                try:
-                    picture = _jpeg(Image.fromarray(camera.latest().image))
-                except CameraError:
+        while not self._over.wait(PERIOD):
+            with self._changed:
+                if not self._changed.wait_for(lambda: self._watching > 0, WAIT):
                     continue
-                with self._changed:
-                    self._picture, self._number = picture, self._number + 1
-                    self._changed.notify_all()
-        finally:
-            camera.close()
+            try:
+                picture = _jpeg(Image.fromarray(self._camera.latest().image))
+            except CameraError:
+                continue
+            with self._changed:
+                self._picture, self._number = picture, self._number + 1
+                self._changed.notify_all()
 
 
 def _jpeg(image: Image.Image) -> bytes:

@@ -10,7 +10,8 @@ the episode that is missing.
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
@@ -19,9 +20,12 @@ from tensordict import TensorDict, TensorDictBase
 from torch import Tensor
 
 from robot.arm_errors import ArmError
+from robot.cameras.camera import Camera
+from robot.cameras.filming import Filming
 from robot.episode_edit import ended
 from robot.episode_info import SCRIPTED, EpisodeInfo
 from robot.episodes import EpisodeStore
+from robot.film import Film
 from robot.forward_kinematics import forward_kinematics
 from robot.schema import ACTION, OBSERVATION
 from robot.seeds import training_seed
@@ -86,6 +90,7 @@ class TeleopSession:
         store: where episodes are kept; they are not, if None.
         episodes: how many the store holds in the end; any number, if None.
         seed: of the task parameters, which the environment's phi set is asked for.
+        cameras: that are filmed while episodes last, by name.
     """
 
     def __init__(
@@ -97,8 +102,10 @@ class TeleopSession:
         store: EpisodeStore | None = None,
         episodes: int | None = None,
         seed: int = 0,
+        cameras: Mapping[str, Camera] | None = None,
     ) -> None:
         self.driving = driving
+        self._cameras = cameras or {}
         self._env, self._loop, self._operator = env, loop, operator
         self._store, self._seed = store, seed
         self._phi: dict[str, float] = {}
@@ -136,24 +143,38 @@ class TeleopSession:
             ArmError: if the arm does not work any more.
         """
         now = self._put()
-        try:
-            self.driving.start()
-            self._wait("ready", lambda: self.driving.state.held)
-            steps, word = self._drive(now)
-        except ArmError as error:  # the arm is brought back, or not, when things are put next
-            self.state = replace(self.state, trouble=f"not kept: {error}")
-            return False
-        finally:
-            self.driving.end()
+        with ExitStack() as opened:
+            try:
+                self.driving.start()
+                self._wait("ready", lambda: self.driving.state.held)
+                filmings = {name: self._film(name, opened) for name in self._cameras}
+                steps, word = self._drive(now)
+            except ArmError as error:  # the arm is brought back, or not, when things are put next
+                self.state = replace(self.state, trouble=f"not kept: {error}")
+                return False
+            finally:
+                self.driving.end()
+            films = {name: filming.end() for name, filming in filmings.items()}
+            self.state = replace(self.state, trouble=_troubles(filmings))
+            return self._decide(steps, word, {k: film for k, film in films.items() if film})
+
+    def _film(self, camera: str, opened: ExitStack) -> Filming:
+        filming = Filming(self._cameras[camera], self._env.task.spec.rate)
+        opened.callback(filming.close)
+        return filming
+
+    def _decide(self, steps: list[TensorDict], word: str, films: dict[str, Film]) -> bool:
+        """Has it decided whether an episode is kept; whether it was."""
         episode = cast("TensorDict", TensorDict.stack(steps))
         success = word == "success" or bool(episode["next", "terminated"][-1])
         self._made += self._store is None
-        self.state = replace(self.state, success=success, trouble="")
+        self.state = replace(self.state, success=success)
         if self._store is None or word == "discard":
             return False
         word, notes = self._wait("deciding")
         if word == "keep":
-            self._store.append(ended(episode, success), self._info(episode, success, notes))
+            info = self._info(episode, success, notes)
+            self._store.append(ended(episode, success), info, films)
         return word == "keep"
 
     def _number(self) -> int:
@@ -246,6 +267,10 @@ class TeleopSession:
             robot_s=seconds,
             notes=notes,
         )
+
+
+def _troubles(filmings: Mapping[str, Filming]) -> str:
+    return "; ".join(f"camera {k}: {v.trouble}" for k, v in filmings.items() if v.trouble)
 
 
 def _rows(values: Tensor) -> tuple[tuple[float, ...], ...]:

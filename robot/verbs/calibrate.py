@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -32,15 +33,14 @@ def run(args: argparse.Namespace) -> None:
     """Carries the tag, solves, saves; says by how much the camera has moved."""
     arm, console = driven_arm(args), Console(width=None if Console().is_terminal else 100)
     path = Path(args.calibration)
-    with arm_session(arm) as loop:
-        camera = camera_named(args, loop.clock)
-        try:
-            go([loop], [arm.description.home_command], loop.clock)
-            with Progress(console=console, transient=True) as progress:
-                bar = progress.add_task("carrying the tag", total=len(poses()))
-                hands, seen = carry(loop, camera, lambda _: progress.advance(bar))
-        finally:
-            camera.close()
+    with arm_session(arm) as loop, ExitStack() as opened:
+        camera = camera_named(args, loop.clock, opened)
+        if camera is None:
+            raise ValueError("which camera? Give --camera")
+        go([loop], [arm.description.home_command], loop.clock)
+        with Progress(console=console, transient=True) as progress:
+            bar = progress.add_task("carrying the tag", total=len(poses()))
+            hands, seen = carry(loop, camera, lambda _: progress.advance(bar))
     found = calibrate(hands, seen, GRIPPER_TAG_SIZE, camera.lens)
     console.print(
         f"seen in {found.poses} of {len(poses())} poses, corners off by {found.error:.2f} pixels"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 
 from robot.cameras.camera import Camera, Lens
 from robot.cameras.opencv_camera import OpenCVCamera
 from robot.clock import Clock
-from robot.virtual.camera import VirtualCamera
-from robot.virtual.world import VirtualWorld
+from robot.virtual.camera_process import CameraProcess
 
 VIRTUAL = "virtual"
 CALIBRATION = "data/camera.yaml"
@@ -23,18 +23,29 @@ def add_camera(parser: argparse.ArgumentParser, default: str | None) -> None:
     parser.add_argument("--calibration", default=CALIBRATION, help="file")
 
 
-def camera_named(args: argparse.Namespace, clock: Clock) -> Camera:
-    """The camera.
+def camera_named(args: argparse.Namespace, clock: Clock, opened: ExitStack) -> Camera | None:
+    """The camera that is asked for, if one is.
+
+    Args:
+        args: of :func:`add_camera`, and the arm's port.
+        clock: gives the stamps.
+        opened: closes it in the end.
 
     Raises:
         ValueError: if the size is none.
         CameraError: if there is no such camera.
     """
+    if args.camera is None:
+        return None
     if args.camera == VIRTUAL:
-        return VirtualCamera(VirtualWorld(args.port), clock)
+        camera = CameraProcess(args.port, clock)
+        opened.callback(camera.close)
+        return camera
     width, _, height = args.size.partition("x")
     if not (width.isdecimal() and height.isdecimal()):
         raise ValueError(f"--size is {args.size!r}, it is such as 1280x720")
     lens = Lens(int(width), int(height), args.focal or float(width))
     source = int(args.camera) if args.camera.isdecimal() else args.camera
-    return OpenCVCamera(source, lens, clock)
+    camera = OpenCVCamera(source, lens, clock)
+    opened.callback(camera.close)
+    return camera

@@ -80,7 +80,7 @@ def _check(args: argparse.Namespace, console: Console) -> None:
     for i in store.ids:
         try:
             check_episode(store.load(i), store.spec)
-            store.info(i)
+            store.films(i)
         except ValueError as error:
             wrong += 1
             console.print(f"episode {i}: {error}")

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """As of `teleop`; where episodes are kept, and how many."""
     add_teleoperation(parser)
     parser.add_argument("--episodes", type=int, default=30, help="that there are to be in the end")
+    parser.add_argument("--film", action="store_true", help="keep what the camera sees, too")
     parser.add_argument("--path", help="folder; data/<task>/teleoperated, if not given")
 
 
@@ -27,17 +28,19 @@ def run(args: argparse.Namespace) -> None:
     """Records, prints a summary and a RESULT line.
 
     Raises:
-        ValueError: if there are to be no episodes.
+        ValueError: if there are to be no episodes, or films without a camera.
     """
     if args.episodes < 1:
         raise ValueError(f"--episodes is {args.episodes}, must be at least 1")
+    if args.film and args.camera is None and not args.virtual:
+        raise ValueError("--film keeps what a camera sees: give --camera, too")
     task = task_named(args.task, args.phi_set)
     provenance = {"phi_set": args.phi_set, "seed": args.seed, "arm": args.arm}
     path = args.path or f"data/{args.task}/teleoperated"
     store = EpisodeStore.open_or_create(path, task.spec, **provenance)
     check_provenance(store, provenance)
     before = len(store)
-    teleoperate(args, task, store, args.episodes)
+    teleoperate(args, task, store, args.episodes, args.film)
     made = [store.info(i) for i in store.ids[before:]]
     human, scripted = (sum(getattr(i, s) for i in made) for s in ("human_s", "scripted_s"))
     successes = sum(info.success for info in made)

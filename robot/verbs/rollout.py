@@ -18,7 +18,7 @@ from robot.arm_session import arm_session
 from robot.rollout import completed, rollout
 from robot.station import Station
 from robot.success_rate import SuccessRate
-from robot.verbs.cameras import add_camera
+from robot.verbs.cameras import add_camera, camera_named
 from robot.verbs.driving import add_port, driven_arm
 from robot.verbs.tables import table_named
 from robot.verbs.tasks import add_task, task_named
@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> None:
     arm = driven_arm(args)
     console = Console(width=None if Console().is_terminal else 100)
     with ExitStack() as opened:
-        table = table_named(args, task, arm.clock, opened)
+        camera = camera_named(args, arm.clock, opened)
+        table = table_named(args, task, camera, opened)
         loop = opened.enter_context(arm_session(arm))
         env = ArmEnv(task, [Station(loop, table)], phi_set)
         with Progress(console=console, transient=True) as progress:

@@ -14,17 +14,16 @@ from torch import Tensor
 
 from robot.arm_description import load_arm
 from robot.cameras.calibration import load_calibration
+from robot.cameras.camera import Camera
 from robot.cameras.tabletop import CameraTabletop
-from robot.clock import Clock
 from robot.simulation.task import SimulatedTask
 from robot.tabletop import Tabletop
-from robot.verbs.cameras import camera_named
 from robot.virtual.tabletop import VirtualTabletop
 from robot.virtual.world import VirtualWorld
 
 
 def table_named(
-    args: argparse.Namespace, task: SimulatedTask, clock: Clock, opened: ExitStack
+    args: argparse.Namespace, task: SimulatedTask, camera: Camera | None, opened: ExitStack
 ) -> Tabletop:
     """The table.
 
@@ -32,31 +31,28 @@ def table_named(
     there, unless the arm is virtual.
 
     Args:
-        args: port, arm, camera, calibration.
+        args: port, arm, calibration.
         task: whose things lie there.
-        clock: tells the time.
+        camera: that says where they are; the simulation does, if None.
         opened: what is to be closed in the end goes there.
 
     Raises:
         FileNotFoundError: if no camera is given and the arm is not virtual, or none was calibrated.
-        CameraError: if there is no such camera.
     """
     try:
         world = VirtualWorld(args.port)
     except FileNotFoundError as error:
-        if args.camera is None:
+        if camera is None:
             raise FileNotFoundError(
                 f"{error}, and a real one does not know where things are: give --camera"
             ) from error
         put = person(task)
     else:
         opened.callback(world.close)
-        if args.camera is None:
+        if camera is None:
             return VirtualTabletop(world, task)
         put = partial(world.ask, "reset")
     place = load_calibration(Path(args.calibration)).base_from_camera
-    camera = camera_named(args, clock)
-    opened.callback(camera.close)
     return CameraTabletop(camera, place, task, load_arm(args.arm), put)
 
 

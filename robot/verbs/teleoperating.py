@@ -18,7 +18,7 @@ import torch
 from rich.console import Console
 
 from robot.arm_session import arm_session
-from robot.cameras.camera import Lens
+from robot.cameras.camera import Camera, Lens
 from robot.clock import MachineClock, promptly
 from robot.episode_info import SCRIPTED
 from robot.episodes import EpisodeStore
@@ -32,7 +32,7 @@ from robot.teleop.pictures import Pictures
 from robot.teleop.server import TeleopServer, listen
 from robot.teleop.session import TeleopSession
 from robot.teleop.teleoperated_env import TeleoperatedEnv
-from robot.verbs.cameras import VIRTUAL, add_camera, camera_named
+from robot.verbs.cameras import add_camera, camera_named
 from robot.verbs.driving import driven_arm
 from robot.verbs.tables import table_named
 from robot.verbs.tasks import add_task
@@ -41,6 +41,7 @@ from robot.virtual.process import virtual_arm
 
 CERTIFICATES = Path("data/certificates")
 PERSON = "person"
+CAMERA = "front"  # as episodes call its film
 SMALL = Lens(480, 360, 431.0)  # a picture to look at is drawn beside the servo loop
 
 
@@ -67,6 +68,7 @@ def teleoperate(
     task: SimulatedTask,
     store: EpisodeStore | None = None,
     episodes: int | None = None,
+    film: bool = False,
 ) -> None:
     """Serves the page, has the arm driven, parks it in the end.
 
@@ -75,6 +77,7 @@ def teleoperate(
         task: whose things lie on the table.
         store: where episodes are kept; they are not, if None.
         episodes: how many the store holds in the end; goes on until Ctrl-C, if None.
+        film: whether what the camera sees is kept with them.
 
     Raises:
         ArmError: if the arm is not as it should be, or was faulted.
@@ -96,14 +99,19 @@ def teleoperate(
             made = virtual_arm(*words, "--seed", str(args.seed))
             args.port = opened.enter_context(made)
         # Before the arm is driven: while a process starts, this one stands still.
-        pictures = _pictures(args, opened)
+        camera = camera_named(args, MachineClock(), opened)
+        looks = _looks(args, camera, opened)
+        pictures = None if looks is None else Pictures(looks)
+        if pictures is not None:
+            opened.callback(pictures.close)
         arm = driven_arm(args)
-        table = table_named(args, task, arm.clock, opened)
+        table = table_named(args, task, camera, opened)
         loop = opened.enter_context(arm_session(arm, rate=RATE))
         env = TeleoperatedEnv(task, [Station(loop, table)], task.phi_sets[args.phi_set])
         driving = Driving(loop, arm.clock, args.scale)
         operator = SCRIPTED if plan else getpass.getuser()
-        session = TeleopSession(env, loop, driving, operator, store, episodes, args.seed)
+        filmed = {CAMERA: looks} if looks is not None and film else {}
+        session = TeleopSession(env, loop, driving, operator, store, episodes, args.seed, filmed)
         server = TeleopServer(session, pictures, listener, tls)
         server.start()
         opened.callback(server.close)
@@ -141,16 +149,15 @@ def _plan(args: argparse.Namespace, task: SimulatedTask) -> Plan | None:
     return found
 
 
-def _pictures(args: argparse.Namespace, opened: contextlib.ExitStack) -> Pictures | None:
-    """Of the camera that was asked for; a virtual arm has one of its own."""
-    if args.camera is None and not args.virtual:
-        return None
-    if args.camera in (None, VIRTUAL):
-        pictures = Pictures(CameraProcess(args.port, MachineClock(), SMALL))
-    else:
-        pictures = Pictures(camera_named(args, MachineClock()))
-    opened.callback(pictures.close)
-    return pictures
+def _looks(
+    args: argparse.Namespace, camera: Camera | None, opened: contextlib.ExitStack
+) -> Camera | None:
+    """What is looked through: the camera that was asked for, or one of a virtual arm."""
+    if camera is not None or not args.virtual:
+        return camera
+    own = CameraProcess(args.port, MachineClock(), SMALL, noise=0.0)
+    opened.callback(own.close)
+    return own
 
 
 def _tls(args: argparse.Namespace, host: str) -> SSLContext:

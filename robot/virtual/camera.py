@@ -12,6 +12,7 @@ from robot.simulation.tags import EYE, tagged
 from robot.virtual.world import VirtualWorld
 
 LENS = Lens(1280, 960, 1150.0)
+NOISE = 4.0  # of 255, a pixel's
 # Opposite the arm, above the table, all of which it sees.
 VIEW = looking_at(np.array([0.85, 0.0, 0.75]), np.array([0.33, 0.0, 0.03]))
 
@@ -37,7 +38,7 @@ class VirtualCamera:
         clock: Clock,
         base_from_camera: Transform = VIEW,
         lens: Lens = LENS,
-        noise: float = 4.0,
+        noise: float = NOISE,
         seed: int = 0,
     ) -> None:
         self._world, self._clock = world, clock

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
 from robot.cameras.camera import CameraError, Frame, Lens
 from robot.clock import Clock, MachineClock
-from robot.virtual.camera import VirtualCamera
+from robot.virtual.camera import LENS, NOISE, VirtualCamera
 from robot.virtual.world import VirtualWorld
 
 LAST = 10  # added to the niceness of who draws: a picture can wait
@@ -22,14 +23,18 @@ class CameraProcess:
         port: of the virtual arm.
         clock: tells the time.
         lens: of it.
+        noise: of its pictures, as of :class:`robot.virtual.camera.VirtualCamera`.
     """
 
-    def __init__(self, port: str, clock: Clock, lens: Lens) -> None:
+    def __init__(self, port: str, clock: Clock, lens: Lens = LENS, noise: float = NOISE) -> None:
         self._clock, self._lens = clock, lens
         spawning = multiprocessing.get_context("spawn")
         self._line, theirs = spawning.Pipe()
-        self._process = spawning.Process(target=_draw, args=(theirs, port, lens), daemon=True)
+        self._process = spawning.Process(
+            target=_draw, args=(theirs, port, lens, noise), daemon=True
+        )
         self._process.start()
+        self._asking = threading.Lock()
         theirs.close()
 
     @property
@@ -44,8 +49,9 @@ class CameraProcess:
             CameraError: if whoever draws has ended.
         """
         try:
-            self._line.send(True)
-            return Frame(self._line.recv(), self._clock.now())
+            with self._asking:
+                self._line.send(True)
+                return Frame(self._line.recv(), self._clock.now())
         except (EOFError, OSError) as error:
             raise CameraError("the virtual camera has ended") from error
 
@@ -56,10 +62,10 @@ class CameraProcess:
         self._process.kill()
 
 
-def _draw(line: Connection[Any, Any], port: str, lens: Lens) -> None:
+def _draw(line: Connection[Any, Any], port: str, lens: Lens, noise: float) -> None:
     """Draws whenever it is asked to, until nobody is there to ask."""
     os.nice(LAST)
-    camera = VirtualCamera(VirtualWorld(port), MachineClock(), lens=lens, noise=0.0)
+    camera = VirtualCamera(VirtualWorld(port), MachineClock(), lens=lens, noise=noise)
     try:
         while line.recv():
             line.send(camera.latest().image)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from filmed import Counting
 from hands import Hand
 
 from datamodules import PickBanana, Rollouts
@@ -61,10 +62,10 @@ def recorded(tmp_path):
         table = VirtualTabletop(virtual.world, task)
         env = TeleoperatedEnv(task, [Station(loop, table)], task.phi_set, clock=virtual.clock)
 
-        def make(episodes, words):
+        def make(episodes, words, cameras=None):
             driving = Driving(loop, virtual.clock)
             store = EpisodeStore.open_or_create(tmp_path / "banana", task.spec)
-            session = TeleopSession(env, loop, driving, "mel", store, episodes)
+            session = TeleopSession(env, loop, driving, "mel", store, episodes, cameras=cameras)
             return session, Picker(driving, session, words), store, virtual.world
 
         yield make
@@ -105,6 +106,15 @@ def test_a_recording_goes_on_where_it_was(recorded):
     assert len(store) == 2
     assert not hand.words
     assert store.info(store.ids[0]).phi != store.info(store.ids[1]).phi
+
+
+def test_what_a_camera_sees_is_kept_too(recorded):
+    session, _, store, _ = recorded(1, ["keep"], {"front": Counting(), "top": Counting(5)})
+    session.run()
+    films = store.films(store.ids[0])
+    assert set(films) == {"front", "top"}
+    assert len(films["top"].stamps) == 5
+    assert "camera top: the film ends early: it fell down" in session.state.trouble
 
 
 def test_a_fault_loses_its_episode_and_no_other_and_is_told(recorded):
