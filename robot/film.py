@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,25 +46,24 @@ class FilmWriter:
     Args:
         file: mp4 that is written.
         rate: pictures a second, as it is played.
-        width: pixels; one less is taken if it is odd, as H.264 wants it.
-        height: likewise.
+        keyframes: pictures from one that can be read alone to the next.
     """
 
-    def __init__(self, file: Path, rate: int, width: int, height: int) -> None:
+    def __init__(self, file: Path, rate: int, keyframes: int = 12) -> None:
         import av
 
         self._av = av
         self._container = av.open(str(file), "w")
-        stream = self._container.add_stream(
-            "libx264", rate=rate, options={"preset": "veryfast", "crf": "20", "threads": "1"}
-        )
-        stream.width, stream.height = width - width % 2, height - height % 2
-        stream.pix_fmt = "yuv420p"
-        self._stream = stream
+        options = {"preset": "veryfast", "crf": "20", "g": str(keyframes), "threads": "1"}
+        self._stream = self._container.add_stream("libx264", rate=rate, options=options)
+        self._stream.pix_fmt = "yuv420p"
         self._number = 0
 
     def write(self, picture: NDArray[np.uint8]) -> None:
-        """Adds a picture ``[H, W, 3]`` RGB."""
+        """Adds a picture ``[H, W, 3]`` RGB, of the first one's size, cut to an even one."""
+        if self._number == 0:
+            height, width = picture.shape[:2]
+            self._stream.height, self._stream.width = height - height % 2, width - width % 2
         cut = np.ascontiguousarray(picture[: self._stream.height, : self._stream.width])
         frame = self._av.VideoFrame.from_ndarray(cut, format="rgb24")
         frame.pts = self._number
@@ -73,14 +72,16 @@ class FilmWriter:
 
     def close(self) -> None:
         """Ends it."""
-        self._container.mux(self._stream.encode(None))
+        if self._number:
+            self._container.mux(self._stream.encode(None))
         self._container.close()
 
 
-def write_film(file: Path, rate: int, pictures: Sequence[NDArray[np.uint8]]) -> None:
+def write_film(
+    file: Path, rate: int, pictures: Iterable[NDArray[np.uint8]], keyframes: int = 12
+) -> None:
     """Writes a film of pictures ``[H, W, 3]`` RGB of one size."""
-    height, width = pictures[0].shape[:2]
-    writer = FilmWriter(file, rate, width, height)
+    writer = FilmWriter(file, rate, keyframes)
     for picture in pictures:
         writer.write(picture)
     writer.close()

@@ -46,8 +46,7 @@ class Filming:
         return Path(self._folder.name) / "film.mp4"
 
     def _run(self) -> None:
-        lens = self._camera.lens
-        writer = FilmWriter(self._file, round(self._rate), lens.width, lens.height)
+        writer = FilmWriter(self._file, round(self._rate))
         try:
             while not self._over.wait(1.0 / self._rate):
                 frame = self._camera.latest()

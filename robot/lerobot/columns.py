@@ -7,7 +7,8 @@
     action                         the action that was sent
     phi, observation_time, next.reward, ... all else, under its own name
 
-The numbers keep their types: nothing is lost.
+The numbers keep their types: nothing is lost. Which picture of a film belongs to a step the films
+say themselves, see ``robot.lerobot.films``.
 """
 
 # tensordict ships partial type information: what it leaves unknown is not ours.
@@ -23,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 from tensordict import TensorDict, TensorDictBase
 
+from robot.film import FRAME
 from robot.lerobot.dataset import STATE
 from robot.schema import OBSERVATION
 
@@ -105,6 +107,6 @@ class Layout:
 def _leaves(episode: TensorDictBase) -> dict[str, torch.Tensor]:
     """By dotted names, in a fixed order."""
     found: dict[str, torch.Tensor] = {}
-    for key in episode.keys(include_nested=True, leaves_only=True):
+    for key in episode.exclude(FRAME).keys(include_nested=True, leaves_only=True):
         found[key if isinstance(key, str) else ".".join(key)] = episode.get(key)
     return dict(sorted(found.items()))

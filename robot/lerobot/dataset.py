@@ -5,7 +5,7 @@ The format, as LeRobot writes it::
     meta/info.json     codebase_version, fps, robot_type, features with names and shapes, totals
     meta/stats.json    minimum and maximum of each feature
     data/**.parquet    observation.state, action, timestamp, frame_index, episode_index
-    videos/**          not read
+    videos/**          read of those that we exported
     meta/beachhead.json  ours: what else is known of episodes that we exported
 """
 
@@ -26,6 +26,7 @@ from robot.schema import Range
 
 VERSION = "v3.0"
 INFO, STATS, OWN = "meta/info.json", "meta/stats.json", "meta/beachhead.json"
+EPISODES_FILE = "meta/episodes/chunk-000/file-000.parquet"
 STATE = "observation.state"
 ACTION = "action"
 COLUMNS = (STATE, ACTION, "timestamp", "frame_index", "episode_index")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +21,27 @@ from rich.progress import track
 
 from robot.episodes import EpisodeStore
 from robot.lerobot.columns import ENVIRONMENT, STATE_FIELDS, Columns, Layout
-from robot.lerobot.dataset import ACTION, INFO, OWN, STATE, STATS, VERSION
+from robot.lerobot.dataset import ACTION, EPISODES_FILE, INFO, OWN, STATE, STATS, VERSION
+from robot.lerobot.films import IMAGES, TAKEN, VIDEO_FILE, common_cameras, export_film
 from robot.lerobot.parquet import write_parquet
 
 DATA_FILE = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
-EPISODES_FILE = "meta/episodes/chunk-000/file-000.parquet"
 FRAMES_PER_FILE = 100_000
 
 
-def export_lerobot(store: EpisodeStore, path: str | Path) -> None:
+def export_lerobot(store: EpisodeStore, path: str | Path, *, films: bool = True) -> None:
     """Writes all episodes of a store; the dataset appears whole or not at all.
 
     Args:
         store: not empty; its rate is a whole number, which LeRobot demands.
         path: folder that is made.
+        films: whether they are exported, too; numbers alone are much smaller.
 
     Raises:
         ModuleNotFoundError: if pyarrow is not installed.
         FileExistsError: if there is something at ``path``.
-        ValueError: if the store cannot be exported, or an episode cannot be read.
+        ValueError: if the store cannot be exported, an episode cannot be read, or a camera filmed
+            some episodes only.
     """
     path = Path(path)
     if path.exists():
@@ -49,16 +52,17 @@ def export_lerobot(store: EpisodeStore, path: str | Path) -> None:
         raise ValueError(
             f"{store.path} has {store.spec.rate:g} steps a second; LeRobot knows whole numbers only"
         )
+    cameras = common_cameras(store) if films else []
     unfinished = path.with_name(f".{path.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        _write(store, unfinished)
+        _write(store, unfinished, cameras)
         os.rename(unfinished, path)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _write(store: EpisodeStore, path: Path) -> None:
+def _write(store: EpisodeStore, path: Path, cameras: Sequence[str]) -> None:
     ids = store.ids
     layout = Layout.of(store.load(ids[0]))
     if layout.width(STATE) != store.spec.action_dim:
@@ -73,6 +77,8 @@ def _write(store: EpisodeStore, path: Path) -> None:
     columns |= _counting(lengths, store.spec.rate)
     starts = np.cumsum([0, *lengths[:-1]])
     files = np.unique(starts // FRAMES_PER_FILE, return_inverse=True)[1].tolist()
+    filmed = {k: export_film(store, k, path, lengths, files) for k in cameras}
+    columns |= {f"{TAKEN}{camera}": film.taken for camera, film in filmed.items()}
     for file in range(max(files) + 1):
         held = np.repeat(np.array(files) == file, lengths)
         one = {k: v[held, 0] if v.shape[1] == 1 else v[held] for k, v in columns.items()}
@@ -80,7 +86,10 @@ def _write(store: EpisodeStore, path: Path) -> None:
     task = store.spec.task.replace("_", " ")
     said = {"task_index": [0], "task": [task]}
     write_parquet(path / "meta" / "tasks.parquet", said, index="task")
-    write_parquet(path / EPISODES_FILE, _episodes(lengths, files, task))
+    table = _episodes(lengths, files, task)
+    for film in filmed.values():
+        table |= film.places
+    write_parquet(path / EPISODES_FILE, table)
     joints = [f"{joint}.pos" for joint in store.spec.joints]
     names = {STATE: joints, ACTION: joints}
     if ENVIRONMENT in columns:
@@ -88,10 +97,16 @@ def _write(store: EpisodeStore, path: Path) -> None:
     own = {
         "metadata": store.metadata,
         "shapes": layout.shapes,
+        "cameras": list(cameras),
         "episodes": [store.info(i).to_dict() for i in ids],
     }
-    (path / INFO).write_text(json.dumps(_info(store, columns, names, lengths), indent=2))
-    (path / STATS).write_text(json.dumps({k: _statistics(v) for k, v in columns.items()}))
+    info = _info(store, columns, names, lengths)
+    info["features"] |= {IMAGES + camera: film.feature for camera, film in filmed.items()}
+    info["video_path"] = VIDEO_FILE if filmed else None
+    statistics = {name: _statistics(values) for name, values in columns.items()}
+    statistics |= {IMAGES + camera: film.statistics for camera, film in filmed.items()}
+    (path / INFO).write_text(json.dumps(info, indent=2))
+    (path / STATS).write_text(json.dumps(statistics))
     (path / OWN).write_text(json.dumps(own, indent=2))
 
 
@@ -143,7 +158,6 @@ def _info(
         "fps": round(store.spec.rate),
         "splits": {"train": f"0:{len(lengths)}"},
         "data_path": DATA_FILE,
-        "video_path": None,
         "features": features,
     }
 

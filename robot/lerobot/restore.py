@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from robot.episode_info import EpisodeInfo
 from robot.episodes import EpisodeStore
-from robot.lerobot.columns import Layout
+from robot.film import Film
+from robot.lerobot.columns import Columns, Layout
 from robot.lerobot.dataset import OWN, LeRobotDataset, read_columns, read_json
+from robot.lerobot.films import TAKEN, restored_films
 from robot.schema import TaskSpec
 
 
@@ -31,6 +36,7 @@ def restore(path: Path, dataset: LeRobotDataset, **provenance: Any) -> None:
         metadata, infos = own["metadata"], [EpisodeInfo.from_dict(i) for i in own["episodes"]]
         layout, spec = Layout(own["shapes"]), TaskSpec.from_dict(metadata["spec"])
         units, origin = metadata["units"], metadata["provenance"]
+        cameras: list[str] = own["cameras"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{file} is not as we write it ({error!r}): export anew, or delete it to import the "
@@ -41,9 +47,22 @@ def restore(path: Path, dataset: LeRobotDataset, **provenance: Any) -> None:
             f"{file} tells of {len(infos)} episodes, the dataset holds {len(dataset.lengths)}: "
             "export anew, or delete it to import the dataset as anybody's"
         )
-    columns = read_columns(dataset.path, layout.fields)
+    columns = read_columns(dataset.path, [*layout.fields, *(TAKEN + k for k in cameras)])
     store = EpisodeStore.create(path, spec, units=units, **{**origin, **provenance})
-    ends = np.cumsum(dataset.lengths)
-    for info, length, end in zip(infos, dataset.lengths, ends, strict=True):
-        rows = slice(int(end) - length, int(end))
-        store.append(layout.episode({k: v[rows] for k, v in columns.items()}), info)
+    episodes = [
+        {name: values[end - length : end] for name, values in columns.items()}
+        for length, end in zip(dataset.lengths, np.cumsum(dataset.lengths).tolist(), strict=True)
+    ]
+    with ExitStack() as opened:
+        films = {k: _films(dataset, k, episodes, opened) for k in cameras}
+        for info, rows in zip(infos, episodes, strict=True):
+            taken = {camera: next(film) for camera, film in films.items()}
+            store.append(layout.episode(rows), info, taken)
+
+
+def _films(
+    dataset: LeRobotDataset, camera: str, episodes: list[Columns], opened: ExitStack
+) -> Iterator[Film]:
+    folder = opened.enter_context(TemporaryDirectory(prefix="film-"))
+    stamps = [rows[TAKEN + camera].tolist() for rows in episodes]
+    return restored_films(dataset.path, camera, round(dataset.rate), stamps, Path(folder))

@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     added["trim"].add_argument("--first", type=int, default=0, help="step that is kept")
     added["trim"].add_argument("--last", type=int, help="step that is kept; that of the episode")
     added["export"].add_argument("to", help="folder of the LeRobotDataset that is made")
+    said = "numbers only; films of cameras are exported otherwise, if all episodes have them"
+    added["export"].add_argument("--without-films", action="store_true", help=said)
     added["import"].add_argument("source", help="folder of a LeRobotDataset v3.0")
     added["import"].add_argument("path", help="folder of the episodes that is made")
 
@@ -125,7 +127,7 @@ def _delete(args: argparse.Namespace, console: Console) -> None:
 def _export(args: argparse.Namespace, console: Console) -> None:
     """Makes a LeRobotDataset v3.0 of them."""
     store = EpisodeStore.open(args.path)
-    export_lerobot(store, args.to)
+    export_lerobot(store, args.to, films=not args.without_films)
     console.print(f"{args.to}: {len(store)} episodes as a LeRobotDataset v3.0")
 
 

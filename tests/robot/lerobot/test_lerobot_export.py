@@ -2,6 +2,7 @@
 
 import json
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -10,6 +11,7 @@ from tensordict import TensorDict, assert_close
 from robot.__main__ import main
 from robot.episode_info import EpisodeInfo
 from robot.episodes import EpisodeStore
+from robot.film import Film, write_film
 from robot.lerobot import export as exporting
 from robot.lerobot.export import export_lerobot
 from robot.lerobot.importer import import_lerobot
@@ -132,6 +134,61 @@ def test_it_holds_what_lerobot_looks_for(store, tmp_path):
     assert stats["action"]["count"] == [22]
 
 
+@pytest.fixture
+def filmed(tmp_path):
+    """A store whose episodes were filmed; each picture is lighter than the last."""
+    made = EpisodeStore.create(tmp_path / "filmed", SPEC)
+    for seed, steps in enumerate(LENGTHS):
+        recorded = episode(steps, seed)
+        times = recorded["observation_time"].flatten().tolist()
+        stamps = [t - 0.01 for t in times[::2]]  # slower than the steps
+        pictures = [np.full((48, 64, 3), 20 * i + 5, dtype=np.uint8) for i in range(len(stamps))]
+        write_film(tmp_path / "film.mp4", 10, pictures)
+        film = Film(tmp_path / "film.mp4", tuple(stamps))
+        made.append(recorded, EpisodeInfo("mel", True), {"front": film})
+    return made
+
+
+def shades(film):
+    return [round((picture.mean() - 5) / 20) for picture in film.pictures()]
+
+
+def test_films_come_back_a_picture_for_each_step(filmed, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "FRAMES_PER_FILE", 8)
+    out = tmp_path / "out"
+    export_lerobot(filmed, out)
+    key = "observation.images.front"
+    assert len(list((out / "videos" / key / "chunk-000").glob("*.mp4"))) == 2
+    info = json.loads((out / "meta" / "info.json").read_text())
+    assert info["features"][key]["shape"] == [48, 64, 3]
+    listed = pq.read_table(out / "meta/episodes/chunk-000/file-000.parquet").to_pydict()
+    np.testing.assert_allclose(listed[f"videos/{key}/from_timestamp"], [0, 0.7, 0])
+    np.testing.assert_allclose(listed[f"videos/{key}/to_timestamp"], [0.7, 1.9, 0.3])
+    for file, frames in ((0, 19), (1, 3)):  # LeRobot looks for a picture at each frame's time
+        with av.open(str(out / f"videos/{key}/chunk-000/file-{file:03d}.mp4")) as opened:
+            times = [float(frame.time) for frame in opened.decode(video=0)]
+        np.testing.assert_allclose(times, np.arange(frames) / 10, atol=1e-5)
+    stats = json.loads((out / "meta" / "stats.json").read_text())[key]
+    assert np.shape(stats["mean"]) == (3, 1, 1)
+    assert 0 < stats["mean"][0][0][0] < 1
+    back = import_lerobot(out, tmp_path / "back")
+    for ours, theirs in zip(filmed.ids, back.ids, strict=True):
+        before, after = filmed.load(ours), back.load(theirs)
+        assert_close(before.exclude("frame"), after.exclude("frame"), rtol=0, atol=0)
+        film, old = back.films(theirs)["front"], filmed.films(ours)["front"]
+        numbers = before["frame", "front"].flatten().tolist()
+        assert shades(film) == numbers
+        assert film.stamps == tuple(old.stamps[n] for n in numbers)
+
+
+def test_films_of_some_episodes_are_not_exported(filmed, tmp_path):
+    filmed.append(episode(4, 5), EpisodeInfo("mel", True))
+    with pytest.raises(ValueError, match="camera front filmed 3 of the 4 episodes"):
+        export_lerobot(filmed, tmp_path / "out")
+    export_lerobot(filmed, tmp_path / "out", films=False)
+    assert not (tmp_path / "out" / "videos").exists()
+
+
 def test_many_frames_go_to_several_files(store, tmp_path, monkeypatch):
     monkeypatch.setattr(exporting, "FRAMES_PER_FILE", 8)
     export_lerobot(store, tmp_path / "out")
@@ -142,16 +199,17 @@ def test_many_frames_go_to_several_files(store, tmp_path, monkeypatch):
     assert [back.num_steps(i) for i in back.ids] == list(LENGTHS)
 
 
-def test_lerobot_itself_reads_it(store, tmp_path):
+def test_lerobot_itself_reads_it(filmed, tmp_path):
     lerobot = pytest.importorskip("lerobot.datasets.lerobot_dataset")
-    export_lerobot(store, tmp_path / "out")
+    export_lerobot(filmed, tmp_path / "out")
     dataset = lerobot.LeRobotDataset("somebody/pick_nothing", root=tmp_path / "out")
     assert (dataset.num_episodes, dataset.num_frames) == (3, 22)
     item = dataset[8]
-    step = store.load(store.ids[1])[1]
+    step = filmed.load(filmed.ids[1])[1]
     torch.testing.assert_close(item["action"], step["action"])
     expected = torch.cat([step["observation", k] for k in ("joint_position", "gripper_opening")])
     torch.testing.assert_close(item["observation.state"], expected)
+    assert item["observation.images.front"].shape == (3, 48, 64)
     assert item["task"] == "pick nothing"
 
 
