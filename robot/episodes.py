@@ -22,9 +22,10 @@ import os
 import shutil
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tensordict import TensorDict, TensorDictBase
 
@@ -196,6 +197,7 @@ class EpisodeStore:
 
         Raises:
             ValueError: if the episode does not fit the task or holds NaN; nothing is written.
+            OSError: if it cannot be written, as to a full disk; nothing of it stays.
         """
         check_episode(episode, self.spec)
         steps = TensorDict(episode.to_dict(), batch_size=episode.batch_size).cpu().contiguous()
@@ -205,33 +207,44 @@ class EpisodeStore:
         folder = self.path / "episodes"
         with file_lock(self.path / ".lock") as lock:
             self._remove_temporary()
-            lock.seek(0)
-            episode_id = max([int(lock.read() or 0), *(i + 1 for i in self.ids)])
+            episode_id = max([_next(lock), *(i + 1 for i in self.ids)])
             temporary = folder / f"{_TEMPORARY}{os.getpid()}"
-            temporary.mkdir()
-            steps.consolidate(filename=temporary / "steps", metadata=True)
-            _flush(temporary / "steps")
-            for camera, film in films.items():
-                shutil.copyfile(film.file, temporary / _film(camera))
-                _flush(temporary / _film(camera))
-            record = {
-                "info": info.to_dict(),
-                "steps": len(steps),
-                **_checked(temporary / "steps"),
-                "films": {
-                    camera: {"stamps": film.stamps, **_checked(temporary / _film(camera))}
-                    for camera, film in films.items()
-                },
-            }
-            _write(temporary / "info.json", json.dumps(record, indent=2))
-            _flush(temporary)
+            try:
+                self._fill(temporary, steps, info, films)
+            except OSError as error:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise OSError(
+                    f"an episode cannot be written to {self.path}, nothing of it is kept, and the "
+                    f"{len(self)} that are there are whole: {error}"
+                ) from error
             os.rename(temporary, folder / f"{episode_id:08d}")
             _flush(folder)
-            lock.seek(0)
-            lock.truncate()
-            lock.write(str(episode_id + 1))
-            lock.flush()
+            with suppress(OSError):  # a disk that is full now: the episode itself says its id
+                _set_next(lock, episode_id + 1)
         return episode_id
+
+    def _fill(
+        self, entry: Path, steps: TensorDict, info: EpisodeInfo, films: Mapping[str, Film]
+    ) -> None:
+        """Writes an episode's files through to the disk."""
+        entry.mkdir()
+        # Through a buffer: a mapped file on a full disk kills the process.
+        steps.consolidate(filename=entry / "steps", metadata=True, use_buffer=True)
+        _flush(entry / "steps")
+        for camera, film in films.items():
+            shutil.copyfile(film.file, entry / _film(camera))
+            _flush(entry / _film(camera))
+        record = {
+            "info": info.to_dict(),
+            "steps": len(steps),
+            **_checked(entry / "steps"),
+            "films": {
+                camera: {"stamps": film.stamps, **_checked(entry / _film(camera))}
+                for camera, film in films.items()
+            },
+        }
+        _write(entry / "info.json", json.dumps(record, indent=2))
+        _flush(entry)
 
     def delete(self, episode_id: int) -> None:
         """Removes an episode, whole: a reader sees it or does not.
@@ -243,12 +256,7 @@ class EpisodeStore:
             entry = self._entry(episode_id)
             if not entry.is_dir():
                 raise KeyError(f"no episode {episode_id} in {self.path}; there are {self.ids}")
-            lock.seek(0)
-            number = max(int(lock.read() or 0), episode_id + 1)  # which is not given out again
-            lock.seek(0)
-            lock.truncate()
-            lock.write(str(number))
-            lock.flush()
+            _set_next(lock, max(_next(lock), episode_id + 1))  # it is not given out again
             os.rename(entry, entry.with_name(f"{_TEMPORARY}{os.getpid()}"))
             _flush(entry.parent)
             self._remove_temporary()
@@ -339,6 +347,19 @@ class EpisodeStore:
     def _remove_temporary(self) -> None:
         for entry in (self.path / "episodes").glob(f"{_TEMPORARY}*"):
             shutil.rmtree(entry)
+
+
+def _next(lock: TextIO) -> int:
+    """The next id, which the lock file holds."""
+    lock.seek(0)
+    return int(lock.read() or 0)
+
+
+def _set_next(lock: TextIO, episode_id: int) -> None:
+    """Notes the next id in place: it never gets shorter."""
+    lock.seek(0)
+    lock.write(str(episode_id))
+    lock.flush()
 
 
 def _film(camera: str) -> str:

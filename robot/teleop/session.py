@@ -171,11 +171,17 @@ class TeleopSession:
         self.state = replace(self.state, success=success)
         if self._store is None or word == "discard":
             return False
-        word, notes = self._wait("deciding")
-        if word == "keep":
-            info = self._info(episode, success, notes)
-            self._store.append(ended(episode, success), info, films)
-        return word == "keep"
+        while True:
+            word, notes = self._wait("deciding")
+            if word != "keep":
+                return False
+            try:
+                info = self._info(episode, success, notes)
+                self._store.append(ended(episode, success), info, films)
+            except OSError as error:  # whoever makes room can keep it yet
+                self.state = replace(self.state, trouble=str(error))
+            else:
+                return True
 
     def _number(self) -> int:
         return self._made if self._store is None else len(self._store)

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -31,6 +32,37 @@ def test_an_episode_comes_back_as_it_was_appended(store, make_episode):
         assert torch.equal(loaded[key], episode[key])
     assert store.info(number) == INFO
     assert store.num_steps(number) == 9
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder that holds 96 kB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", folder])
+    if mounted.returncode:
+        pytest.skip("no small disk can be mounted here")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)  # what was mapped is let go later
+
+
+def test_a_full_disk_is_said_and_loses_nothing(small_disk, reach_spec, make_episode):
+    store = EpisodeStore.create(small_disk / "reach", reach_spec)
+
+    def fill():
+        for seed in range(20):
+            store.append(make_episode(100, seed), INFO)
+
+    with pytest.raises(OSError, match=r"cannot be written to .* are whole: .*No space left"):
+        fill()
+    kept = EpisodeStore.open(store.path)
+    assert 1 < len(kept) < 20
+    assert kept.ids == list(range(len(kept)))
+    for seed in kept.ids:
+        torch.testing.assert_close(kept.load(seed)["action"], make_episode(100, seed)["action"])
+    assert [entry.name for entry in (store.path / "episodes").glob(".*")] == []
+    kept.delete(0)  # makes room
+    assert kept.append(make_episode(50), INFO) >= len(kept)
 
 
 def test_the_metadata_says_what_was_recorded(store, reach_spec):

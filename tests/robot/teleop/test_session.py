@@ -1,73 +1,24 @@
 """Episodes that somebody drives, in the arm's own time."""
 
+import multiprocessing
+import os
+import signal
+import time
+
 import numpy as np
 import pytest
 from filmed import Counting
-from hands import Hand
+from recording import record, sessions
 
-from datamodules import PickBanana, Rollouts
-from robot.arm_session import arm_session
+from robot.episode_check import check_episode
 from robot.episodes import EpisodeStore
-from robot.station import Station
-from robot.teleop.driving import RATE, Driving
 from robot.teleop.hand_message import MessageError
-from robot.teleop.session import TeleopSession
-from robot.teleop.teleoperated_env import TeleoperatedEnv
-from robot.virtual.arm import VirtualArm
 from robot.virtual.faults import ServoFault
-from robot.virtual.served import served
-from robot.virtual.tabletop import VirtualTabletop
-
-
-class Picker(Hand):
-    """A hand that picks the banana of every episode, and says what the test wants it to say."""
-
-    def __init__(self, driving, session, words):
-        super().__init__(driving)
-        self.session, self.words = session, list(words)
-        self.since = self.at = None
-
-    def cycle(self):
-        state, now = self.session.state, self.driving.clock.now()
-        if state.phase in ("ready", "driving"):
-            if self.since is None:
-                self.since, self.start = now, np.array(state.gripper)
-                self.position = np.zeros(3)
-            self.lead(now - self.since, np.array(state.position[0]))
-        else:
-            self.held, self.velocity, self.since = False, np.zeros(3), None
-            if state.phase == "deciding" and self.words:
-                self.session.say(self.words.pop(0), "a note")
-        super().cycle()
-
-    def lead(self, seconds, banana):
-        """Above it, down, close, up: twice as far as the gripper is to go."""
-        self.held, self.opening = True, 0.0 if seconds > 4.5 else 1.0
-        low = np.array([banana[0], banana[1], 0.02]) - self.start
-        high = low + np.array([0, 0, 0.18])
-        places = {0: np.zeros(3), 2: high, 4: low, 5: low, 7: high, 60: high}
-        times = list(places)
-        went = [np.interp(seconds, times, [p[i] for p in places.values()]) for i in range(3)]
-        self.position = 2 * np.array(went)
 
 
 @pytest.fixture
 def recorded(tmp_path):
-    """``recorded(episodes, words)``: a session that is about to run, its hand, store and world."""
-    task = PickBanana("point", {"rollouts": Rollouts()})
-    with (
-        served(VirtualArm(task=task)) as virtual,
-        arm_session(virtual.driver(), clock=virtual.clock, rate=RATE) as loop,
-    ):
-        table = VirtualTabletop(virtual.world, task)
-        env = TeleoperatedEnv(task, [Station(loop, table)], task.phi_set, clock=virtual.clock)
-
-        def make(episodes, words, cameras=None):
-            driving = Driving(loop, virtual.clock)
-            store = EpisodeStore.open_or_create(tmp_path / "banana", task.spec)
-            session = TeleopSession(env, loop, driving, "mel", store, episodes, cameras=cameras)
-            return session, Picker(driving, session, words), store, virtual.world
-
+    with sessions(tmp_path / "banana") as make:
         yield make
 
 
@@ -117,6 +68,23 @@ def test_what_a_camera_sees_is_kept_too(recorded):
     assert "camera top: the film ends early: it fell down" in session.state.trouble
 
 
+def test_what_a_full_disk_does_not_take_can_be_kept_when_there_is_room(recorded, monkeypatch):
+    session, hand, store, _ = recorded(1, ["keep", "keep"])
+    append, refused = EpisodeStore.append, []
+
+    def full(self, *args):
+        if not refused:
+            refused.append(OSError("no space left"))
+            raise refused[0]
+        assert session.state.trouble == "no space left"
+        return append(self, *args)
+
+    monkeypatch.setattr(EpisodeStore, "append", full)
+    session.run()
+    assert len(store) == 1
+    assert not hand.words
+
+
 def test_a_fault_loses_its_episode_and_no_other_and_is_told(recorded):
     session, hand, store, world = recorded(1, ["keep"])
     lead, done = hand.lead, []
@@ -141,3 +109,26 @@ def test_what_says_nothing_now_is_refused(recorded):
         session.say("jump")
     with pytest.raises(MessageError, match="keep is said while deciding, it is putting"):
         session.say("keep")
+
+
+@pytest.mark.slow
+def test_killed_in_the_seventh_episode_six_are_whole_and_the_seventh_is_made_anew(tmp_path):
+    path = tmp_path / "banana"
+    process = multiprocessing.get_context("spawn").Process(target=record, args=(path, 8))
+    process.start()
+    while not (path / "metadata.json").exists() or len(EpisodeStore.open(path)) < 6:
+        assert process.is_alive()
+        time.sleep(0.1)
+    time.sleep(1.0)  # it is being driven, or put
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    store = EpisodeStore.open(path)
+    assert store.ids == list(range(6))
+    before = {i: store.load(i).clone() for i in store.ids}
+    record(path, 7)
+    assert store.ids == list(range(7))
+    for i in store.ids:
+        check_episode(store.load(i), store.spec)
+        assert i == 6 or (store.load(i) == before[i]).all()
+    phis = [tuple(store.info(i).phi.values()) for i in store.ids]
+    assert len(set(phis)) == 7  # the seventh has its own place, as if nothing had happened
