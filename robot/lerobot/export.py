@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
+from robot.data_card import write_card
 from robot.episodes import EpisodeStore
 from robot.lerobot.columns import ENVIRONMENT, STATE_FIELDS, Columns, Layout
 from robot.lerobot.dataset import ACTION, EPISODES_FILE, INFO, OWN, STATE, STATS, VERSION
@@ -29,13 +30,16 @@ DATA_FILE = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 FRAMES_PER_FILE = 100_000
 
 
-def export_lerobot(store: EpisodeStore, path: str | Path, *, films: bool = True) -> None:
+def export_lerobot(
+    store: EpisodeStore, path: str | Path, *, films: bool = True, licence: str | None = None
+) -> None:
     """Writes all episodes of a store; the dataset appears whole or not at all.
 
     Args:
         store: not empty; its rate is a whole number, which LeRobot demands.
         path: folder that is made.
         films: whether they are exported, too; numbers alone are much smaller.
+        licence: of its card, see :func:`robot.data_card.write_card`.
 
     Raises:
         ModuleNotFoundError: if pyarrow is not installed.
@@ -57,6 +61,7 @@ def export_lerobot(store: EpisodeStore, path: str | Path, *, films: bool = True)
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         _write(store, unfinished, cameras)
+        write_card(store, unfinished, licence)
         os.rename(unfinished, path)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Recorded episodes: list, check, plot, relabel, trim, delete, export, import.
+"""Recorded episodes: list, check, plot, relabel, trim, delete, play, card, export, import.
 
 python -m robot episodes list data/pick_banana/teleoperated
 python -m robot episodes relabel data/pick_banana/teleoperated 7 --failure --notes "it slipped"
@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from robot.data_card import CARD, write_card
 from robot.episode_check import check_episode
 from robot.episode_edit import relabel, trim
 from robot.episode_plot import plot_episodes
@@ -42,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     added["export"].add_argument("to", help="folder of the LeRobotDataset that is made")
     said = "numbers only; films of cameras are exported otherwise, if all episodes have them"
     added["export"].add_argument("--without-films", action="store_true", help=said)
+    for name in ("card", "export"):
+        added[name].add_argument("--licence", help="SPDX identifier, such as CC-BY-4.0")
     added["import"].add_argument("source", help="folder of a LeRobotDataset v3.0")
     added["import"].add_argument("path", help="folder of the episodes that is made")
 
@@ -124,10 +127,17 @@ def _delete(args: argparse.Namespace, console: Console) -> None:
     console.print(f"episode {args.episode} is gone; {len(store)} are left")
 
 
+def _card(args: argparse.Namespace, console: Console) -> None:
+    """Writes README.md: what episodes there are, for whoever gets the folder."""
+    store = EpisodeStore.open(args.path)
+    write_card(store, store.path, args.licence)
+    console.print(f"{store.path / CARD}: {len(store)} episodes")
+
+
 def _export(args: argparse.Namespace, console: Console) -> None:
     """Makes a LeRobotDataset v3.0 of them."""
     store = EpisodeStore.open(args.path)
-    export_lerobot(store, args.to, films=not args.without_films)
+    export_lerobot(store, args.to, films=not args.without_films, licence=args.licence)
     console.print(f"{args.to}: {len(store)} episodes as a LeRobotDataset v3.0")
 
 
@@ -144,6 +154,7 @@ ACTIONS = {
     "relabel": _relabel,
     "trim": _trim,
     "delete": _delete,
+    "card": _card,
     "export": _export,
     "import": _import,
 }

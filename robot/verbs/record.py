@@ -10,6 +10,7 @@ import json
 
 from rich.console import Console
 
+from robot.data_card import write_card
 from robot.episodes import EpisodeStore
 from robot.record import check_provenance
 from robot.verbs.tasks import task_named
@@ -41,6 +42,8 @@ def run(args: argparse.Namespace) -> None:
     check_provenance(store, provenance)
     before = len(store)
     teleoperate(args, task, store, args.episodes, args.film)
+    if len(store):
+        write_card(store, store.path)
     made = [store.info(i) for i in store.ids[before:]]
     human, scripted = (sum(getattr(i, s) for i in made) for s in ("human_s", "scripted_s"))
     successes = sum(info.success for info in made)
