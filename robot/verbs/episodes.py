@@ -1,4 +1,4 @@
-"""Recorded episodes: list, check, plot, relabel, trim, delete, play, card, export, import.
+"""Recorded episodes: list, check, plot, play, relabel, trim, delete, card, export, import.
 
 python -m robot episodes list data/pick_banana/teleoperated
 python -m robot episodes relabel data/pick_banana/teleoperated 7 --failure --notes "it slipped"
@@ -19,8 +19,11 @@ from robot.episode_check import check_episode
 from robot.episode_edit import relabel, trim
 from robot.episode_plot import plot_episodes
 from robot.episodes import EpisodeStore
+from robot.film import write_film
 from robot.lerobot.export import export_lerobot
 from robot.lerobot.importer import import_lerobot
+from robot.simulation.recorded_scene import draw_episode
+from robot.verbs.tasks import task_named
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,10 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, way in added.items():
         if name != "import":
             way.add_argument("path", help="folder of the episodes")
-    for name in ("relabel", "trim", "delete"):
+    for name in ("play", "relabel", "trim", "delete"):
         added[name].add_argument("episode", type=int, help="its id, as `list` says")
     added["plot"].add_argument("episode", type=int, nargs="*", help="ids; all, if none is given")
     added["plot"].add_argument("--to", default="episodes.png", help="file")
+    added["play"].add_argument("--to", default="episode.mp4", help="file")
     label = added["relabel"].add_mutually_exclusive_group(required=True)
     label.add_argument("--success", action="store_true", help="it worked")
     label.add_argument("--failure", action="store_true", help="it failed")
@@ -104,6 +108,19 @@ def _plot(args: argparse.Namespace, console: Console) -> None:
     console.print(f"{args.to}: {len(ids)} episodes")
 
 
+def _play(args: argparse.Namespace, console: Console) -> None:
+    """A film of an episode, drawn anew as it was seen."""
+    store = EpisodeStore.open(args.path)
+    episode, info = store.load(args.episode), store.info(args.episode)
+    task = task_named(store.spec.task, store.metadata["provenance"].get("phi_set", "point"))
+    with console.status("drawing"):
+        pictures = draw_episode(episode, info, task, 640, 480)
+    write_film(Path(args.to), round(store.spec.rate), pictures)
+    console.print(f"{args.to}: {len(pictures)} steps, drawn as they were seen")
+    for camera, film in store.films(args.episode).items():
+        console.print(f"{film.file}: what camera {camera} saw", soft_wrap=True)
+
+
 def _relabel(args: argparse.Namespace, console: Console) -> None:
     """Says anew whether an episode succeeded."""
     new = relabel(EpisodeStore.open(args.path), args.episode, args.success, args.notes)
@@ -151,6 +168,7 @@ ACTIONS = {
     "list": _list,
     "check": _check,
     "plot": _plot,
+    "play": _play,
     "relabel": _relabel,
     "trim": _trim,
     "delete": _delete,
