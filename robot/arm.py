@@ -35,6 +35,11 @@ class Arm(Protocol):
         """Joints and limits."""
         ...
 
+    @property
+    def degrees(self) -> float:
+        """Temperature of its hottest servo, C, as far as was looked; NaN before."""
+        ...
+
     def connect(self) -> None:
         """Makes it ready and has it hold its pose; nothing moves.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -28,9 +29,10 @@ from robot.schema import (
 )
 from robot.servo_loop import together
 from robot.simulation.task import SimulatedTask
-from robot.station import Station
+from robot.station import LOOK, Station
 from robot.transition import recorded
 
+_LOG = logging.getLogger(__name__)
 POLICY = "policy"  # the operator of its episodes
 
 
@@ -118,6 +120,7 @@ class ArmEnv(BatchEnv):
         start: Tensor = kwargs.get("start", torch.tensor(home).expand(self.num_envs, -1))
         self.aborted &= ~rows
         going = rows.nonzero().squeeze(-1).tolist()
+        self._rest(going)
         put = {i: self._put(self._stations[i], phi[i]) for i in going}
         self._go({i: start[i].tolist() for i in going if self._stations[i].works})
         for i in going:
@@ -138,6 +141,19 @@ class ArmEnv(BatchEnv):
                     go([self._stations[i].loop], [pose], self.clock)
                 except ArmError as error:
                     self._stations[i].give_up(error, self.clock)
+
+    def _rest(self, going: Sequence[int]) -> None:
+        """Has arms rest that should; the others wait."""
+        for i in going:
+            station = self._stations[i]
+            if why := station.tired(self.clock.now()):
+                _LOG.warning("arm %d rests: %s", i, why)
+                try:
+                    station.lie_down(self.clock)
+                except ArmError as error:
+                    station.abort(error)
+        while not all([self._stations[i].rested(self.clock.now()) for i in going]):
+            self.clock.sleep(LOOK)
 
     def _put(self, station: Station, phi: Tensor) -> bool:
         """Has an arm put its things in place itself, if it works and can; whether it did."""

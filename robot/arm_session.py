@@ -69,13 +69,13 @@ def park(loop: ServoLoop, clock: Clock) -> None:
     if fault is None:
         try:
             loop.resume()
-            _lie_down(loop, clock)
+            lie_down(loop, clock)
             return
         except ArmError as error:
             fault = error
     with suppress(ArmError):  # what does not hear goes nowhere
         loop.resume(limping=True)
-        _lie_down(loop, clock)
+        lie_down(loop, clock)
     loop.fault = fault
     raise ArmError(f"{fault}; whether the arm is in its rest is not known: support it")
 
@@ -99,7 +99,7 @@ def recover(loop: ServoLoop, clock: Clock) -> ArmError:
     try:
         loop.resume(limping=True)
         with suppress(ArmError):  # a joint without torque goes nowhere
-            _lie_down(loop, clock)
+            lie_down(loop, clock)
         loop.restore()
         loop.resume()
         go([loop], [loop.arm.description.home_command], clock)
@@ -109,7 +109,12 @@ def recover(loop: ServoLoop, clock: Clock) -> ArmError:
     return fault
 
 
-def _lie_down(loop: ServoLoop, clock: Clock) -> None:
+def lie_down(loop: ServoLoop, clock: Clock) -> None:
+    """Drives an arm over its home into its rest, slowly; it holds there.
+
+    Raises:
+        ArmError: if it does not get there.
+    """
     description, opening = loop.arm.description, float(loop.sent[-1])
     for pose in (description.home, description.sleep):
         go([loop], [[*pose, opening]], clock)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from robot.arm_errors import ArmError
-from robot.arm_session import recover
+from robot.arm_session import lie_down, recover
 from robot.clock import Clock
+from robot.rests import Rests
 from robot.self_reset import SelfReset
 from robot.servo_loop import ServoLoop
 from robot.tabletop import Tabletop
 
+LOOK = 1.0  # s between two looks at an arm that rests
 AGAIN = 60.0  # s after which an arm that could not be brought back is tried again
 
 
@@ -27,6 +29,8 @@ class StationLog:
         aborted: episodes that a fault ended.
         resets: times it put things in place itself.
         recoveries: faults it came back from by itself.
+        rests: times it rested.
+        rest_s: seconds of that.
         interventions: times a person was needed.
         faults: what went wrong, in order.
     """
@@ -36,13 +40,14 @@ class StationLog:
     aborted: int = 0
     resets: int = 0
     recoveries: int = 0
+    rests: int = 0
+    rest_s: float = 0.0
     interventions: int = 0
     faults: list[str] = field(default_factory=list[str])
 
     def metrics(self) -> dict[str, float]:
         """All numbers of it."""
-        numbers = ("robot_s", "episodes", "aborted", "resets", "recoveries", "interventions")
-        return {name: float(getattr(self, name)) for name in numbers}
+        return {name: float(n) for name, n in vars(self).items() if name != "faults"}
 
 
 @dataclass
@@ -53,14 +58,20 @@ class Station:
         loop: that drives it.
         tabletop: what is around it.
         resets: puts things in place with the arm; None if somebody else does.
+        rests: that it takes; none, if somebody watches it.
         log: what it has been through.
+        since: when it began to work, at first or after its last rest, s.
+        resting: when it lay down; None if it does not rest.
         failed: when it was found that it does not come back, s; it works if None.
     """
 
     loop: ServoLoop
     tabletop: Tabletop
     resets: SelfReset | None = None
+    rests: Rests | None = None
     log: StationLog = field(default_factory=StationLog)
+    since: float | None = None
+    resting: float | None = None
     failed: float | None = None
 
     @property
@@ -94,6 +105,39 @@ class Station:
         if self.resets is not None:
             self.log.interventions += 1
         self.tabletop.reset(phi)
+
+    def tired(self, now: float) -> str:
+        """Why it should rest before it goes on; empty if it need not."""
+        self.since = now if self.since is None else self.since
+        if self.rests is None or not self.works:
+            return ""
+        return self.rests.why(self.loop.arm.degrees, self._hottest, now - self.since)
+
+    def lie_down(self, clock: Clock) -> None:
+        """Has it begin a rest.
+
+        Raises:
+            ArmError: if it does not get there.
+        """
+        self.resting = clock.now()
+        lie_down(self.loop, clock)
+
+    def rested(self, now: float) -> bool:
+        """Whether it may go on: its rest is over, or a fault has ended it."""
+        if self.resting is None:
+            return True
+        if self.works and self.rests is not None and self.since is not None:
+            worked, lain = self.resting - self.since, now - self.resting
+            if not self.rests.over(self.loop.arm.degrees, self._hottest, worked, lain):
+                return False
+        self.log.rests += 1
+        self.log.rest_s += now - self.resting
+        self.since, self.resting = now, None
+        return True
+
+    @property
+    def _hottest(self) -> float:
+        return self.loop.limits.temperature_limit
 
     def abort(self, error: ArmError) -> None:
         """Notes that a fault has ended an episode."""

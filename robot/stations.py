@@ -13,6 +13,7 @@ from robot.dynamixel.arm import DynamixelArm
 from robot.dynamixel.serial_port import PATIENCE
 from robot.episodes import EpisodeStore
 from robot.phi import PhiSet
+from robot.rests import Rests
 from robot.self_reset import SelfReset
 from robot.simulation.task import SimulatedTask
 from robot.station import Station
@@ -22,6 +23,7 @@ from robot.virtual.world import VirtualWorld
 
 # s that an answer may take where time stands still meanwhile.
 UNHURRIED = 0.2
+RESTS = Rests()
 
 
 class Stations:
@@ -33,6 +35,7 @@ class Stations:
         clock: ``machine``, or ``lockstep`` with virtual arms that wait for it.
         episodes: folder of a store that every episode is added to; none is kept if None.
         self_reset: whether arms put things in place themselves, and a person does where they fail.
+        rests: that each arm takes.
 
     Raises:
         ValueError: if there is no port, or one twice.
@@ -45,6 +48,7 @@ class Stations:
         clock: Literal["machine", "lockstep"] = "machine",
         episodes: str | None = None,
         self_reset: bool = False,
+        rests: Rests = RESTS,
     ) -> None:
         if not ports or len(set(ports)) < len(ports):
             raise ValueError(f"each arm has a port of its own, these are given: {list(ports)}")
@@ -53,6 +57,7 @@ class Stations:
         self.clock = clock
         self.episodes = episodes
         self.self_reset = self_reset
+        self.rests = rests
         self._session = ExitStack()
         self._environment: ArmEnv | None = None
 
@@ -83,7 +88,7 @@ class Stations:
             loop = self._session.enter_context(session)
             table = VirtualTabletop(world, task)
             resets = SelfReset(loop, table, task, clock) if self.self_reset else None
-            stations.append(Station(loop, table, resets))
+            stations.append(Station(loop, table, resets, self.rests))
         store = None
         if self.episodes is not None:
             store = EpisodeStore.open_or_create(self.episodes, task.spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 
@@ -67,8 +68,14 @@ class DynamixelArm:
         self._ids = [servo.id for servo in self.wiring.servos]
         self._offsets: dict[int, float] = {}  # of a servo's clock to ours, the least ever seen
         self._ticks: dict[int, int] = {}  # of its clock, ms, when it was measured last
+        self._degrees: dict[int, int] = {}  # of each servo, as they were looked at last
         self._looks = self._all_looks()
         self._asked = self.clock.now()
+
+    @property
+    def degrees(self) -> float:
+        """Temperature of its hottest servo, C, as far as was looked; NaN before."""
+        return max(self._degrees.values(), default=math.nan)
 
     def connect(self) -> None:
         """Checks every servo, corrects settings, switches torque on where the arm is.
@@ -258,6 +265,8 @@ class DynamixelArm:
             raise ServoError(
                 f"{where} has stopped: it heard nothing for {self.watchdog} s, this machine is busy"
             )
+        if name == "Present Temperature":
+            self._degrees[servo] = value
         if name == "Present Temperature" and value > self._limits.temperature_limit:
             raise ServoError(f"{where} is at {value} degrees: let the arm cool down")
         if name == "Present Input Voltage" and value / 10 < LOWEST_VOLTAGE:

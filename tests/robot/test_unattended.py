@@ -9,6 +9,7 @@ from datamodules import PickBanana, Rollouts
 from lightning_modules.policy import load_policy
 from robot.arm_errors import ArmError
 from robot.arm_session import arm_session, go
+from robot.rests import Rests
 from robot.rollout import completed, rollout
 from robot.self_reset import SelfReset
 from robot.stations import Stations
@@ -117,3 +118,23 @@ def test_without_any_arm_it_ends_with_what_is_wrong(two):
         arm.world.ask("suffer", ServoFault(7, "dead"))
     with pytest.raises(ArmError, match=r"no arm works any more: servo 7 .* does not answer"):
         rollout(env, load_policy(SKILL), poses(task, 2), seed=0)
+
+
+@pytest.mark.slow
+def test_an_arm_rests_after_so_long_and_while_it_is_hot():
+    task = banana("point")
+    with contextlib.ExitStack() as opened:
+        virtual = opened.enter_context(served(VirtualArm(task=task)))
+        rests = Rests(margin=8, cooling=8, work=8, rest=60)
+        stations = Stations([virtual.port], clock="lockstep", self_reset=True, rests=rests)
+        opened.callback(stations.close)
+        env = stations.environment(task, task.phi_set, 0)
+        begun = env.clock.now()
+        made = rollout(env, load_policy(SKILL), poses(task, 4), seed=0)
+        assert completed(made)["success"].all()
+        metrics = stations.metrics()
+        assert metrics["rests"] >= 1
+        assert metrics["rest_s"] >= 60 * metrics["rests"]
+        worked = env.clock.now() - begun - metrics["rest_s"]
+        assert worked < (metrics["rests"] + 1) * (8 + 25)  # an episode is not cut
+        assert metrics["interventions"] == 1  # its first banana
