@@ -13,6 +13,7 @@ from torch import Tensor
 from robot.arm_errors import ArmError
 from robot.arm_session import go
 from robot.batch_env import BatchEnv
+from robot.cameras.filming import Filming
 from robot.clock import Clock, MachineClock
 from robot.episode_info import EpisodeInfo
 from robot.episodes import EpisodeStore
@@ -34,6 +35,7 @@ from robot.transition import recorded
 
 _LOG = logging.getLogger(__name__)
 POLICY = "policy"  # the operator of its episodes
+CAMERA = "front"  # as episodes call its film
 
 
 class ArmEnv(BatchEnv):
@@ -78,6 +80,7 @@ class ArmEnv(BatchEnv):
         self._stations = list(stations)
         self._store = store
         self._kept: list[list[TensorDictBase]] = [[] for _ in stations]
+        self._filmings: dict[int, Filming] = {}
         self._goal = torch.zeros(n, task.goal(self._phi).shape[1])
         self._held = torch.zeros(n, dtype=torch.long)
         self.aborted: Tensor = torch.zeros(n, dtype=torch.bool)  # of the running episodes
@@ -170,11 +173,14 @@ class ArmEnv(BatchEnv):
         station = self._stations[i]
         self._command_time[i] = self.clock.now()
         self._kept[i] = []
+        self._film_no_more(i)
         if not station.works:
             self.aborted[i] = True
             return
         try:
             station.begin(phi, put)
+            if station.filmed is not None and self._store is not None:
+                self._filmings[i] = Filming(station.filmed, self.task.spec.rate)
         except ArmError as error:
             station.give_up(error, self.clock)
             self.aborted[i] = True
@@ -246,8 +252,15 @@ class ArmEnv(BatchEnv):
                 phi=dict(zip(self.task.phi_space.names, self._phi[i].tolist(), strict=True)),
                 robot_s=len(episode) / self.task.spec.rate,
             )
-            store.append(episode, info)
+            film = self._filmings[i].end() if i in self._filmings else None
+            store.append(episode, info, {} if film is None else {CAMERA: film})
             self._kept[i] = []
+            self._film_no_more(i)
+
+    def _film_no_more(self, i: int) -> None:
+        """Throws away what was filmed of an arm."""
+        if i in self._filmings:
+            self._filmings.pop(i).close()
 
     def close(self, *, raise_if_closed: bool = False) -> None:
         """Nothing: arms are let go of by their session, not by who rolls out."""

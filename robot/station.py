@@ -9,6 +9,7 @@ from torch import Tensor
 
 from robot.arm_errors import ArmError
 from robot.arm_session import lie_down, recover
+from robot.cameras.camera import Camera
 from robot.clock import Clock
 from robot.rests import Rests
 from robot.self_reset import SelfReset
@@ -59,6 +60,7 @@ class Station:
         tabletop: what is around it.
         resets: puts things in place with the arm; None if somebody else does.
         rests: that it takes; none, if somebody watches it.
+        filmed: camera that films its episodes; none does, if None.
         log: what it has been through.
         since: when it began to work, at first or after its last rest, s.
         resting: when it lay down; None if it does not rest.
@@ -69,6 +71,7 @@ class Station:
     tabletop: Tabletop
     resets: SelfReset | None = None
     rests: Rests | None = None
+    filmed: Camera | None = None
     log: StationLog = field(default_factory=StationLog)
     since: float | None = None
     resting: float | None = None

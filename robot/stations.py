@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Literal
 
+from robot.arm_description import load_arm
 from robot.arm_env import ArmEnv
 from robot.arm_session import arm_session
 from robot.clock import MachineClock
@@ -17,9 +18,8 @@ from robot.rests import Rests
 from robot.self_reset import SelfReset
 from robot.simulation.task import SimulatedTask
 from robot.station import Station
+from robot.tables import CALIBRATION, TableCamera, table_of, virtual_world
 from robot.virtual.clock import LockstepClock
-from robot.virtual.tabletop import VirtualTabletop
-from robot.virtual.world import VirtualWorld
 
 # s that an answer may take where time stands still meanwhile.
 UNHURRIED = 0.2
@@ -36,9 +36,11 @@ class Stations:
         episodes: folder of a store that every episode is added to; none is kept if None.
         self_reset: whether arms put things in place themselves, and a person does where they fail.
         rests: that each arm takes.
+        cameras: over each arm's table, in the order of ports; none are needed over virtual arms.
+        film: whether what they see is kept with the episodes.
 
     Raises:
-        ValueError: if there is no port, or one twice.
+        ValueError: if there is no port, or one twice, or not one camera for each arm.
     """
 
     def __init__(
@@ -49,10 +51,18 @@ class Stations:
         episodes: str | None = None,
         self_reset: bool = False,
         rests: Rests = RESTS,
+        cameras: Sequence[TableCamera] = (),
+        film: bool = False,
     ) -> None:
         if not ports or len(set(ports)) < len(ports):
             raise ValueError(f"each arm has a port of its own, these are given: {list(ports)}")
+        if cameras and len(cameras) != len(ports):
+            raise ValueError(f"each arm has a camera of its own: {len(cameras)} for {len(ports)}")
+        if film and not cameras:
+            raise ValueError("without cameras nothing is filmed")
         self.ports = list(ports)
+        self.cameras: list[TableCamera | None] = list(cameras) or [None] * len(self.ports)
+        self.film = film
         self.arm = arm
         self.clock = clock
         self.episodes = episodes
@@ -66,7 +76,9 @@ class Stations:
 
         Raises:
             ArmError: if an arm cannot be connected.
-            FileNotFoundError: if no virtual arm is on a port.
+            CameraError: if a camera cannot be opened.
+            FileNotFoundError: if no virtual arm is on a port and no camera is over it, or that was
+                not calibrated.
         """
         if self._environment is None:
             self._environment = self._connected(task, phi_set)
@@ -75,20 +87,27 @@ class Stations:
         return self._environment
 
     def _connected(self, task: SimulatedTask, phi_set: PhiSet) -> ArmEnv:
-        worlds = [VirtualWorld(port) for port in self.ports]
-        for world in worlds:
+        worlds = [virtual_world(*named) for named in zip(self.ports, self.cameras, strict=True)]
+        simulations = [world for world in worlds if world is not None]
+        for world in simulations:
             self._session.callback(world.close)
         simulated = self.clock == "lockstep"
-        clock = LockstepClock(*worlds) if simulated else MachineClock()
+        if simulated and len(simulations) < len(worlds):
+            raise ValueError("time stands still for virtual arms only: clock is 'machine'")
+        clock = LockstepClock(*simulations) if simulated else MachineClock()
         stations: list[Station] = []
-        for port, world in zip(self.ports, worlds, strict=True):
+        for port, world, named in zip(self.ports, worlds, self.cameras, strict=True):
+            camera = None if named is None else named.open(port, clock)
+            if camera is not None:
+                self._session.callback(camera.close)
+            calibration = CALIBRATION if named is None else named.calibration
+            table = table_of(task, load_arm(self.arm), world, camera, calibration)
             patience = UNHURRIED if simulated else PATIENCE
             arm = DynamixelArm(port, self.arm, clock=clock, patience=patience)
             session = arm_session(arm, clock=clock)
             loop = self._session.enter_context(session)
-            table = VirtualTabletop(world, task)
             resets = SelfReset(loop, table, task, clock) if self.self_reset else None
-            stations.append(Station(loop, table, resets, self.rests))
+            stations.append(Station(loop, table, resets, self.rests, camera if self.film else None))
         store = None
         if self.episodes is not None:
             store = EpisodeStore.open_or_create(self.episodes, task.spec)

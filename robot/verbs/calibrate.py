@@ -17,7 +17,8 @@ from rich.progress import Progress
 from robot.arm_session import arm_session, go
 from robot.cameras.calibration import calibrate, load_calibration
 from robot.cameras.guided import GRIPPER_TAG_SIZE, carry, poses
-from robot.verbs.cameras import VIRTUAL, add_camera, camera_named
+from robot.tables import VIRTUAL
+from robot.verbs.cameras import add_camera, camera_named
 from robot.verbs.driving import add_port, driven_arm
 
 SAME = 0.005, math.radians(1)  # m and rad by which a camera that was not touched may be off

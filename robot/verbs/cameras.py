@@ -1,17 +1,16 @@
-"""Arguments that say which camera looks, and the camera they say."""
+"""Arguments that say which camera looks at the table, and the camera and table they say."""
 
 from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
 
-from robot.cameras.camera import Camera, Lens
-from robot.cameras.opencv_camera import OpenCVCamera
+from robot.arm_description import load_arm
+from robot.cameras.camera import Camera
 from robot.clock import Clock
-from robot.virtual.camera_process import CameraProcess
-
-VIRTUAL = "virtual"
-CALIBRATION = "data/camera.yaml"
+from robot.simulation.task import SimulatedTask
+from robot.tables import CALIBRATION, TableCamera, table_of, virtual_world
+from robot.tabletop import Tabletop
 
 
 def add_camera(parser: argparse.ArgumentParser, default: str | None) -> None:
@@ -37,15 +36,31 @@ def camera_named(args: argparse.Namespace, clock: Clock, opened: ExitStack) -> C
     """
     if args.camera is None:
         return None
-    if args.camera == VIRTUAL:
-        camera = CameraProcess(args.port, clock)
-        opened.callback(camera.close)
-        return camera
     width, _, height = args.size.partition("x")
     if not (width.isdecimal() and height.isdecimal()):
         raise ValueError(f"--size is {args.size!r}, it is such as 1280x720")
-    lens = Lens(int(width), int(height), args.focal or float(width))
     source = int(args.camera) if args.camera.isdecimal() else args.camera
-    camera = OpenCVCamera(source, lens, clock)
+    named = TableCamera(source, args.calibration, int(width), int(height), args.focal)
+    camera = named.open(args.port, clock)
     opened.callback(camera.close)
     return camera
+
+
+def table_named(
+    args: argparse.Namespace, task: SimulatedTask, camera: Camera | None, opened: ExitStack
+) -> Tabletop:
+    """The table of the arm that is asked for; see :func:`robot.tables.table_of`.
+
+    Args:
+        args: port, arm, calibration.
+        task: whose things lie there.
+        camera: that says where they are; the simulation does, if None.
+        opened: what is to be closed in the end goes there.
+
+    Raises:
+        FileNotFoundError: if no camera is given and the arm is not virtual, or none was calibrated.
+    """
+    world = virtual_world(args.port, camera)
+    if world is not None:
+        opened.callback(world.close)
+    return table_of(task, load_arm(args.arm), world, camera, args.calibration)

@@ -18,9 +18,8 @@ from robot.arm_session import arm_session
 from robot.rollout import completed, rollout
 from robot.station import Station
 from robot.success_rate import SuccessRate
-from robot.verbs.cameras import add_camera, camera_named
+from robot.verbs.cameras import add_camera, camera_named, table_named
 from robot.verbs.driving import add_port, driven_arm
-from robot.verbs.tables import table_named
 from robot.verbs.tasks import add_task, task_named
 
 

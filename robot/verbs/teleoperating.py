@@ -17,6 +17,7 @@ import segno
 import torch
 from rich.console import Console
 
+from robot.arm_env import CAMERA
 from robot.arm_session import arm_session
 from robot.cameras.camera import Camera, Lens
 from robot.clock import MachineClock, promptly
@@ -32,16 +33,14 @@ from robot.teleop.pictures import Pictures
 from robot.teleop.server import TeleopServer, listen
 from robot.teleop.session import TeleopSession
 from robot.teleop.teleoperated_env import TeleoperatedEnv
-from robot.verbs.cameras import add_camera, camera_named
+from robot.verbs.cameras import add_camera, camera_named, table_named
 from robot.verbs.driving import driven_arm
-from robot.verbs.tables import table_named
 from robot.verbs.tasks import add_task
 from robot.virtual.camera_process import CameraProcess
 from robot.virtual.process import virtual_arm
 
 CERTIFICATES = Path("data/certificates")
 PERSON = "person"
-CAMERA = "front"  # as episodes call its film
 SMALL = Lens(480, 360, 431.0)  # a picture to look at is drawn beside the servo loop
 
 

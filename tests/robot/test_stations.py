@@ -15,6 +15,7 @@ from robot.arm_errors import ArmError
 from robot.episodes import EpisodeStore
 from robot.rollout import rollout
 from robot.stations import Stations
+from robot.tables import TableCamera
 from robot.virtual.arm import VirtualArm
 from robot.virtual.faults import ServoFault
 from robot.virtual.served import served
@@ -90,6 +91,10 @@ def test_a_curriculum_grows_by_what_an_arm_does(tmp_path):
 def test_arms_need_ports_of_their_own():
     with pytest.raises(ValueError, match="a port of its own, these are given: "):
         Stations(["/dev/ttyUSB0", "/dev/ttyUSB0"])
+    with pytest.raises(ValueError, match="a camera of its own: 1 for 2"):
+        Stations(["/dev/a", "/dev/b"], cameras=[TableCamera(0)])
+    with pytest.raises(ValueError, match="without cameras nothing is filmed"):
+        Stations(["/dev/a"], film=True)
     task = PickBanana("point", {"rollouts": Rollouts()}, stations=Stations(["/dev/none"]))
     with pytest.raises(FileNotFoundError, match="no virtual arm is on /dev/none"):
         task.environment(1)

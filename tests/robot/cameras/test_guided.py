@@ -1,21 +1,23 @@
 """The arm calibrates a camera whose place is known, and picks by what that camera sees."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
 
 from datamodules import PickBanana, Rollouts
 from lightning_modules.policy import load_policy
-from robot.arm_env import ArmEnv
 from robot.arm_session import arm_session, go
-from robot.cameras.calibration import calibrate
+from robot.cameras.calibration import Calibration, calibrate
 from robot.cameras.guided import GRIPPER_TAG_SIZE, carry
-from robot.cameras.tabletop import CameraTabletop
 from robot.cameras.transforms import angle
+from robot.episodes import EpisodeStore
 from robot.rollout import rollout
 from robot.simulation.opengl import NoOpenGLError
 from robot.simulation.tags import gripper_from_tag
-from robot.station import Station
+from robot.stations import Stations
+from robot.tables import TableCamera
 from robot.virtual.arm import VirtualArm
 from robot.virtual.camera import VIEW, VirtualCamera
 from robot.virtual.served import served
@@ -46,21 +48,33 @@ def test_the_arm_finds_out_where_the_camera_is():
 
 
 @pytest.mark.slow
-def test_a_banana_is_picked_by_what_the_camera_sees():
+def test_a_banana_is_picked_by_what_the_camera_sees_and_filmed(tmp_path):
+    calibration = Calibration(VIEW, np.eye(4), 0.1, 10)
+    calibration.save(tmp_path / "camera.yaml")
+    camera = TableCamera("virtual", str(tmp_path / "camera.yaml"))
     task = PickBanana("point", {"rollouts": Rollouts()})
-    with served(VirtualArm(task=task)) as virtual:
-        camera, arm, world = camera_over(virtual), virtual.driver(), virtual.world
-        table = CameraTabletop(
-            camera, VIEW, task, arm.description, lambda phi: world.ask("reset", phi)
+    with contextlib.ExitStack() as opened:
+        virtual = opened.enter_context(served(VirtualArm(task=task)))
+        camera_over(virtual).close()  # or there is no OpenGL
+        stations = Stations(
+            [virtual.port],
+            clock="lockstep",
+            episodes=str(tmp_path / "episodes"),
+            cameras=[camera],
+            film=True,
         )
-        with arm_session(arm, clock=virtual.clock) as loop:
-            env = ArmEnv(task, [Station(loop, table)], task.phi_set, clock=virtual.clock)
-            phi = task.phi_set.sample(2, torch.Generator().manual_seed(3))
-            episodes = rollout(env, load_policy(SKILL), phi, seed=0)
-            assert episodes["success"].tolist() == [True] * 2
-            assert world.ask("success")  # and so it is
-            beyond = torch.tensor([[1.5, 0.0, 0.0]])  # where no camera looks
-            env.reset(phi=beyond)
-            assert not env.working.any()
-            assert "the camera does not see tag 0: is it on top" in env.trouble
-        camera.close()
+        opened.callback(stations.close)
+        env = stations.environment(task, task.phi_set, 0)
+        phi = task.phi_set.sample(2, torch.Generator().manual_seed(3))
+        episodes = rollout(env, load_policy(SKILL), phi, seed=0)
+        assert episodes["success"].tolist() == [True] * 2
+        assert virtual.world.ask("success")  # and so it is
+        beyond = torch.tensor([[1.5, 0.0, 0.0]])  # where no camera looks
+        env.reset(phi=beyond)
+        assert not env.working.any()
+        assert "the camera does not see tag 0: is it on top" in env.trouble
+    store = EpisodeStore.open(tmp_path / "episodes")
+    for i in store.ids:
+        film, numbers = store.films(i)["front"], store.load(i)["frame", "front"].flatten()
+        assert len(list(film.pictures())) == len(film.stamps) > 1
+        assert 0 <= int(numbers.min()) <= int(numbers.max()) < len(film.stamps)
