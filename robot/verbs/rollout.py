@@ -1,6 +1,7 @@
 """Rolls a policy out on an arm and says how often it succeeded.
 
 Things are seen, and success is told, by a camera; on a virtual arm without one by its simulation.
+With --ask a person says when an episode has succeeded.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from robot.arm_session import arm_session
 from robot.rollout import completed, rollout
 from robot.station import Station
 from robot.success_rate import SuccessRate
+from robot.verbs.asking import AskedTabletop
 from robot.verbs.cameras import add_camera, camera_named, table_named
 from robot.verbs.driving import add_port, driven_arm
 from robot.verbs.tasks import add_task, task_named
@@ -30,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_camera(parser, default=None)
     parser.add_argument("--policy", required=True, help="a checkpoint")
     parser.add_argument("--episodes", type=int, default=10)
+    parser.add_argument("--ask", action="store_true", help="press Enter once it has succeeded")
     said = "actions left of a chunk when the next is computed beside them; 0: the arm waits for it"
     parser.add_argument("--lead", type=int, default=2, help=said)
 
@@ -48,6 +51,9 @@ def run(args: argparse.Namespace) -> None:
     with ExitStack() as opened:
         camera = camera_named(args, arm.clock, opened)
         table = table_named(args, task, camera, opened)
+        if args.ask:
+            table = AskedTabletop(table)
+            console.print("Press Enter as soon as an episode has succeeded.")
         loop = opened.enter_context(arm_session(arm))
         env = ArmEnv(task, [Station(loop, table)], phi_set)
         with Progress(console=console, transient=True) as progress:
