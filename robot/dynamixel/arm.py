@@ -69,6 +69,7 @@ class DynamixelArm:
         self._offsets: dict[int, float] = {}  # of a servo's clock to ours, the least ever seen
         self._ticks: dict[int, int] = {}  # of its clock, ms, when it was measured last
         self._degrees: dict[int, int] = {}  # of each servo, as they were looked at last
+        self._fast = False  # whether all servos can answer in one packet
         self._looks = self._all_looks()
         self._asked = self.clock.now()
 
@@ -109,6 +110,7 @@ class DynamixelArm:
                     f"servo {servo.id} has firmware {firmware}, it needs {OLDEST_FIRMWARE} or later"
                 )
         self._check_errors(self._ids)
+        self._fast = len(self._measured(self._ids, fast=True)) == len(self._ids)
 
     def _check_errors(self, servos: Sequence[int]) -> None:
         for servo in servos:
@@ -212,10 +214,11 @@ class DynamixelArm:
         if 0 < self.watchdog < asked - self._asked:
             self._looks = self._all_looks()
         self._asked = asked
-        found = self.bus.sync_read(self._ids, "Realtime Tick", "Present Position")
+        # One that is silent would silence those after it.
+        found = self._measured(self._ids, fast=self._fast and not self.missing)
         # Once more, whoever was heard until now: a byte may have been lost.
         if again := [i for i in self._ids if i not in found and i not in self.missing]:
-            found |= self.bus.sync_read(again, "Realtime Tick", "Present Position")
+            found |= self._measured(again)
         fresh = {i: values for i, values in found.items() if self._is_fresh(i, values, asked)}
         for servo in self._ids:
             if servo in fresh:
@@ -241,6 +244,9 @@ class DynamixelArm:
             self._units.currents(currents),
             asked,
         )
+
+    def _measured(self, servos: Sequence[int], fast: bool = False) -> dict[int, dict[str, int]]:
+        return self.bus.sync_read(servos, "Realtime Tick", "Present Position", fast)
 
     def _is_one_of_several(self, servo: int) -> bool:
         """Whether its joint has other servos."""

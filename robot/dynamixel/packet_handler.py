@@ -48,6 +48,20 @@ class PacketHandler(sdk.Protocol2PacketHandler):
         end = _INSTRUCTION + (packet[_LENGTH] | packet[_LENGTH + 1] << 8) - 2
         return Answer(packet[_ID], packet[_ERROR], bytes(packet[_DATA:end])), result
 
+    def receive_joined(self, port: SerialPort, length: int) -> tuple[list[Answer], int]:
+        """The one answer of several servos to a fast read of so many bytes each.
+
+        None, where a servo was silent: those after it then were, too.
+        """
+        port.is_using = True
+        packet: list[int]
+        packet, result = self.rxPacket(port, True)
+        parts, size = packet[_ERROR:], length + 4  # error, id, data, CRC
+        if result != sdk.COMM_SUCCESS or packet[_ID] != sdk.BROADCAST_ID or len(parts) % size:
+            return [], result
+        rows = [parts[i : i + size] for i in range(0, len(parts), size)]
+        return [Answer(row[1], row[0], bytes(row[2:-2])) for row in rows], result
+
     def said(self, result: int) -> str:
         """A result in words."""
         text: Any = self.getTxRxResult(result)

@@ -166,7 +166,7 @@ class VirtualBus:
                 continue
             parts.append(bytes([self._error(servo, error), identity]) + data.ljust(length, b"\0"))
         if fast and parts:
-            yield _joined(parts) if len(parts) == len(wanted) else _joined(parts)[:-2]
+            yield joined(parts) if len(parts) == len(wanted) else joined(parts)[:-2]
 
     def _sync_write(self, packet: Packet) -> Iterator[bytes]:
         given = packet.parameters
@@ -199,7 +199,7 @@ def _word(data: bytes) -> int:
     return int.from_bytes(data[:2], "little")
 
 
-def _joined(parts: Sequence[bytes]) -> bytes:
+def joined(parts: Sequence[bytes]) -> bytes:
     """The answer to a fast read: all parts in one packet, a CRC after each."""
     length = sum(len(part) + 2 for part in parts) + 1
     packet = b"\xff\xff\xfd\x00" + bytes([BROADCAST]) + length.to_bytes(2, "little")

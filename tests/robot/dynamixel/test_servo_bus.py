@@ -13,6 +13,7 @@ from robot.dynamixel.packet import Instruction, Packet, status
 from robot.dynamixel.packet_handler import PacketHandler
 from robot.dynamixel.serial_port import SerialPort
 from robot.virtual.arm import VirtualArm
+from robot.virtual.bus import joined
 from robot.virtual.faults import ServoFault, WireFault
 from robot.virtual.port import VirtualPort
 from robot.virtual.served import served
@@ -32,8 +33,8 @@ def arm():
         bus.close()
 
 
-def present(bus):
-    found = bus.sync_read(ALL, "Realtime Tick", "Present Position")
+def present(bus, fast=False):
+    found = bus.sync_read(ALL, "Realtime Tick", "Present Position", fast)
     return {servo: values["Present Position"] for servo, values in found.items()}
 
 
@@ -65,6 +66,21 @@ def test_a_dead_servo_is_named_and_costs_the_others_nothing(arm):
     assert after == {servo: at for servo, at in before.items() if servo != 4}
 
 
+def test_a_fast_read_says_the_same_or_nothing(arm):
+    bus, world = arm
+    truth = present(bus)
+    assert present(bus, fast=True) == truth
+    world.ask("suffer", ServoFault(2, "overheated"))
+    world.ask("advance", 0.01)
+    truth = present(bus)
+    bus.alerts.clear()
+    assert present(bus, fast=True) == truth
+    assert bus.alerts == {2}
+    world.ask("suffer", ServoFault(4, "dead"))
+    assert present(bus, fast=True) == {}
+    assert set(present(bus)) == set(ALL) - {4}
+
+
 def test_an_alert_is_noted_until_it_is_over(arm):
     bus, world = arm
     world.ask("suffer", ServoFault(2, "overheated"))
@@ -77,14 +93,15 @@ def test_an_alert_is_noted_until_it_is_over(arm):
     assert bus.alerts == set()
 
 
-@pytest.mark.parametrize("fault", [WireFault(corrupted=0.01), WireFault(dropped=0.01)])
-def test_a_bad_wire_makes_answers_rare_and_never_wrong(arm, fault):
+@pytest.mark.parametrize(("fast", "share"), [(False, 0.01), (True, 0.002)])
+@pytest.mark.parametrize("kind", ["corrupted", "dropped"])
+def test_a_bad_wire_makes_answers_rare_and_never_wrong(arm, kind, fast, share):
     bus, world = arm
     truth = present(bus)
-    world.ask("suffer", fault)
+    world.ask("suffer", WireFault(**{kind: share}))
     answered = 0
     for _ in range(100):
-        for servo, position in present(bus).items():
+        for servo, position in present(bus, fast).items():
             assert position == truth[servo]
             answered += 1
     assert 100 < answered < 890
@@ -213,5 +230,23 @@ def test_the_driver_makes_no_number_of_what_is_mutated():
             assert answer == (1, 0, b"\x39\x30\x00\x00")
             right += 1
     assert right > 30
+    serial.close()
+    port.close()
+
+
+def test_the_driver_makes_no_number_of_a_mutated_answer_of_several():
+    chance = random.Random(0)
+    parts = [bytes([0, servo, servo, 48, 0, 0]) for servo in (1, 2, 3)]
+    true, right = joined(parts), 0
+    packets, (port, serial) = PacketHandler(), answering()
+    for _ in range(300):
+        port.send(mutated(true, chance))
+        serial.setPacketTimeoutMillis(1.0)
+        answers, _ = packets.receive_joined(serial, 4)
+        serial.clearPort()
+        if answers:
+            assert answers == [(servo, 0, bytes([servo, 48, 0, 0])) for servo in (1, 2, 3)]
+            right += 1
+    assert right > 10
     serial.close()
     port.close()
