@@ -17,7 +17,8 @@ def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
 
 def _bus(row: Row) -> list[str]:
     return [
-        f"| nine servos measured and commanded, {row['bus/n']} times | "
+        f"| nine servos measured and commanded, {row['bus/n']} times, {row['bus/missed']} "
+        "unanswered | "
         f"{row['bus/rate']:.0f} a second | 500 |"
     ]
 

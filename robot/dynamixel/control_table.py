@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 
 TABLES = files("dynamixel_easy_sdk") / "control_table"
@@ -106,7 +106,7 @@ class ControlTable(Mapping[str, Register]):
     def __len__(self) -> int:
         return len(self.registers)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """How many a servo has."""
         return max(r.address + r.size for r in self.registers.values())

@@ -77,9 +77,8 @@ def _crc_of_byte(byte: int) -> int:
 _CRC = tuple(_crc_of_byte(byte) for byte in range(256))
 
 
-def crc16(data: bytes) -> int:
-    """Of all bytes of a packet before it."""
-    value = 0
+def crc16(data: bytes, value: int = 0) -> int:
+    """Of all bytes of a packet before it; goes on from the value of those before."""
     for byte in data:
         value = (value << 8 & 0xFFFF) ^ _CRC[(value >> 8) ^ byte]
     return value

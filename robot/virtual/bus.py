@@ -204,7 +204,9 @@ def joined(parts: Sequence[bytes]) -> bytes:
     length = sum(len(part) + 2 for part in parts) + 1
     packet = b"\xff\xff\xfd\x00" + bytes([BROADCAST]) + length.to_bytes(2, "little")
     packet += bytes([Instruction.STATUS])
+    added, value = packet, 0
     for part in parts:
-        packet += part
-        packet += crc16(packet).to_bytes(2, "little")
+        value = crc16(added + part, value)
+        added = value.to_bytes(2, "little")
+        packet += part + added
     return packet
