@@ -61,7 +61,8 @@ road: setup
 	$(BIN)/python experiments/road.py --scale $(SCALE)
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow and not gpu and not hardware"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto \
+		-m "not slow and not gpu and not hardware"
 
 lint: setup
 	$(BIN)/ruff format --check

@@ -1,8 +1,12 @@
 """``python -m robot`` against a virtual arm: what a person types, reads, and gets back."""
 
 import pytest
+from filmed import Counting
 
 from robot.__main__ import main
+from robot.arm_description import load_arm
+from robot.tables import table_of
+from robot.verbs.tasks import task_named
 from robot.virtual.arm import VirtualArm
 from robot.virtual.faults import ServoFault
 from robot.virtual.served import served
@@ -73,7 +77,12 @@ def test_a_real_arm_needs_a_camera_that_was_calibrated(capsys):
     status, said = ended([*words, "docs/results/curriculum/checkpoints/curriculum-0.ckpt"], capsys)
     assert status == 2
     assert "error: no virtual arm is on /dev/ttyNONE, and a real one does not know where" in said
-    words += ["docs/results/curriculum/checkpoints/curriculum-0.ckpt", "--camera", "0"]
-    status, said = ended([*words, "--calibration", "none.yaml"], capsys)
+    words += ["docs/results/curriculum/checkpoints/curriculum-0.ckpt", "--camera", "/dev/none"]
+    status, said = ended(words, capsys)
     assert status == 2
-    assert "error: no camera was calibrated: there is no none.yaml" in said
+    assert "error: camera /dev/none cannot be opened" in said
+    task, arm = task_named("pick_banana", "point"), load_arm("viperx300s")
+    with pytest.raises(
+        FileNotFoundError, match=r"no camera was calibrated: there is no none\.yaml"
+    ):
+        table_of(task, arm, None, Counting(), "none.yaml")

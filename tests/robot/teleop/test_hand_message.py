@@ -57,6 +57,7 @@ def test_a_message_that_lacks_something_says_what(name):
         read_message(rest)
 
 
+# Numbers, lists, objects, text: whatever JSON can say.
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
@@ -64,9 +65,23 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=10_000, deadline=None)
-@given(change=st.dictionaries(st.sampled_from([*GOOD, "more"]), JSON, min_size=1, max_size=3))
+CHANGES = st.dictionaries(st.sampled_from([*GOOD, "more"]), JSON, min_size=1, max_size=3)
+
+
+@settings(max_examples=500, deadline=None)
+@given(change=CHANGES)
 def test_whatever_is_sent_is_read_as_numbers_within_bounds_or_refused(change):
+    read_or_refused(change)
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000, deadline=None)
+@given(change=CHANGES)
+def test_ten_thousand_messages_are_read_or_refused(change):
+    read_or_refused(change)
+
+
+def read_or_refused(change):
     try:
         read = read_message({**GOOD, **change})
     except MessageError:
