@@ -7,7 +7,7 @@ from pathlib import Path
 from datamodules.demonstrations import Demonstrations
 from datamodules.sources import SourcedDataModule
 from robot.episodes import EpisodeStore
-from robot.lerobot.importer import import_lerobot
+from robot.recordings.importer import LEROBOT, import_recording
 from robot.schema import TaskSpec
 
 
@@ -41,7 +41,7 @@ class RecordedTask(SourcedDataModule):
             name = Path(lerobot).resolve().name
             path = Path("data") / "recorded" / name if store is None else Path(store)
             # Here, not in prepare_data: the learner is built from the spec, before any hook.
-            self.store = import_lerobot(lerobot, path)
+            self.store = import_recording(lerobot, path, known=LEROBOT)
         elif store is not None:
             self.store = EpisodeStore.open(store)
         else:

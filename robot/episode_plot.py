@@ -28,9 +28,9 @@ def plot_episodes(store: EpisodeStore, ids: Sequence[int]) -> Figure:
         color = SUCCEEDED if store.info(i).success else FAILED
         for j, axes in enumerate(rows):
             axes.plot(seconds, episode[ACTION][:, j], color=color, lw=0.8)
-            if len(ids) == 1 and j < episode[OBSERVATION, "joint_position"].shape[1]:
-                measured = episode[OBSERVATION, "joint_position"][:, j]
-                axes.plot(seconds, measured, color="0.5", lw=0.8, ls="--")
+            measured = episode.get((OBSERVATION, "joint_position"), None)
+            if len(ids) == 1 and measured is not None and j < measured.shape[1]:
+                axes.plot(seconds, measured[:, j], color="0.5", lw=0.8, ls="--")
     for name, axes in zip(joints, rows, strict=True):
         axes.set_ylabel(f"{name}, {'m' if name == joints[-1] else 'rad'}", fontsize=8)
         axes.grid(alpha=0.3)

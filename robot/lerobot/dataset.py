@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robot.lerobot.parquet import read_parquet
+from robot.recordings.recording import Recording, widened
 from robot.schema import Range
 
 VERSION = "v3.0"
@@ -30,31 +31,17 @@ EPISODES_FILE = "meta/episodes/chunk-000/file-000.parquet"
 STATE = "observation.state"
 ACTION = "action"
 COLUMNS = (STATE, ACTION, "timestamp", "frame_index", "episode_index")
-# Widens the ranges on either side, as a share of their width, so that nothing is clipped.
-MARGIN = 0.05
 
 
 @dataclass(frozen=True)
-class LeRobotDataset:
+class LeRobotDataset(Recording):
     """The numbers of a dataset, checked; construct with :meth:`read`.
 
     Attributes:
-        path: its folder.
-        info: ``meta/info.json``.
         stats: ``meta/stats.json``, empty where there is none.
-        state: ``[N, A]``, frames of all episodes in order, in the dataset's own units.
-        action: ``[N, A]``, likewise.
-        timestamp: ``[N]``, s from the start of the episode.
-        lengths: frames of each episode.
     """
 
-    path: Path
-    info: dict[str, Any]
     stats: dict[str, Any]
-    state: NDArray[np.float32]
-    action: NDArray[np.float32]
-    timestamp: NDArray[np.float32]
-    lengths: tuple[int, ...]
 
     @classmethod
     def read(cls, path: str | Path) -> LeRobotDataset:
@@ -78,59 +65,49 @@ class LeRobotDataset:
             if column not in info.get("features", {}):
                 raise ValueError(f"{path} has no feature {column!r}, which cloning needs")
         columns = read_columns(path, COLUMNS)
-        stats_file = path / STATS
-        dataset = cls(
+        lengths = _episode_lengths(path, columns["episode_index"], columns["frame_index"])
+        for what, counted in (("episodes", len(lengths)), ("frames", sum(lengths))):
+            if (said := info.get(f"total_{what}")) != counted:
+                raise ValueError(
+                    f"{path} says it has {said} {what} and holds {counted}: it is incomplete "
+                    "or was changed, download it again"
+                )
+        return cls(
             path=path,
-            info=info,
-            stats=read_json(stats_file) if stats_file.is_file() else {},
+            joints=_joints(info),
+            rate=float(info["fps"]),
+            robot_type=info.get("robot_type"),
             state=columns[STATE].astype(np.float32),
             action=columns[ACTION].astype(np.float32),
             timestamp=columns["timestamp"].astype(np.float32),
-            lengths=_episode_lengths(path, columns["episode_index"], columns["frame_index"]),
+            lengths=lengths,
+            stats=read_json(path / STATS) if (path / STATS).is_file() else {},
         )
-        dataset._check_totals()
-        return dataset
 
     @property
-    def joints(self) -> tuple[str, ...]:
-        """Names of the action's dimensions, without LeRobot's ``.pos``."""
-        names = self.info["features"][ACTION]["names"]
-        if isinstance(names, dict):
-            names = next(iter(names.values()))
-        return tuple(name.removesuffix(".pos") for name in names)
+    def state_range(self) -> Range:
+        """Bounds of the statistics and of the data, widened."""
+        return self._range(STATE, self.state)
 
     @property
-    def rate(self) -> float:
-        """Frames a second, Hz."""
-        return float(self.info["fps"])
+    def action_range(self) -> Range:
+        """Likewise."""
+        return self._range(ACTION, self.action)
 
-    def range(self, column: str) -> Range:
-        """Bounds of the state or action: of the statistics and of the data, widened.
-
-        Args:
-            column: ``observation.state`` or ``action``.
-        """
-        values = self.state if column == STATE else self.action
-        low, high = values.min(0).astype(np.float64), values.max(0).astype(np.float64)
+    def _range(self, column: str, values: NDArray[np.float32]) -> Range:
+        low, high = values.min(0), values.max(0)
         if column in self.stats:
             low = np.minimum(low, self.stats[column]["min"])
             high = np.maximum(high, self.stats[column]["max"])
-        margin = np.maximum(MARGIN * (high - low), 1e-3)  # a joint that never moved has no width
-        return Range(tuple(low - margin), tuple(high + margin))
+        return widened(low, high)
 
-    def _check_totals(self) -> None:
-        width = len(self.joints)
-        if self.state.shape[1:] != (width,) or self.action.shape[1:] != (width,):
-            raise ValueError(
-                f"{self.path} names {width} joints, its states have shape "
-                f"{self.state.shape[1:]} and its actions {self.action.shape[1:]}"
-            )
-        for what, counted in (("episodes", len(self.lengths)), ("frames", len(self.action))):
-            if (said := self.info.get(f"total_{what}")) != counted:
-                raise ValueError(
-                    f"{self.path} says it has {said} {what} and holds {counted}: it is incomplete "
-                    "or was changed, download it again"
-                )
+
+def _joints(info: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the action's dimensions, without LeRobot's ``.pos``."""
+    names = info["features"][ACTION]["names"]
+    if isinstance(names, dict):
+        names = next(iter(names.values()))
+    return tuple(name.removesuffix(".pos") for name in names)
 
 
 def fingerprint(path: str | Path) -> str:

@@ -21,7 +21,7 @@ from robot.episode_plot import plot_episodes
 from robot.episodes import EpisodeStore
 from robot.film import write_film
 from robot.lerobot.export import export_lerobot
-from robot.lerobot.importer import import_lerobot
+from robot.recordings.importer import import_recording
 from robot.simulation.recorded_scene import draw_episode
 from robot.verbs.tasks import task_named
 
@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     added["export"].add_argument("--without-films", action="store_true", help=said)
     for name in ("card", "export"):
         added[name].add_argument("--licence", help="SPDX identifier, such as CC-BY-4.0")
-    added["import"].add_argument("source", help="folder of a LeRobotDataset v3.0")
+    added["import"].add_argument("source", help="its file or folder")
+    added["import"].add_argument("--rate", type=float, help="Hz, where it does not say")
     added["import"].add_argument("path", help="folder of the episodes that is made")
 
 
@@ -159,8 +160,8 @@ def _export(args: argparse.Namespace, console: Console) -> None:
 
 
 def _import(args: argparse.Namespace, console: Console) -> None:
-    """Makes episodes of a LeRobotDataset v3.0."""
-    store = import_lerobot(args.source, args.path)
+    """Makes episodes of a recording: of LeRobot, TorchRL, ACT, robomimic, or .npz."""
+    store = import_recording(args.source, args.path, args.rate)
     console.print(f"{args.path}: {len(store)} episodes at {store.spec.rate:g} Hz")
 
 

@@ -14,7 +14,7 @@ from robot.episodes import EpisodeStore
 from robot.film import Film, write_film
 from robot.lerobot import export as exporting
 from robot.lerobot.export import export_lerobot
-from robot.lerobot.importer import import_lerobot
+from robot.recordings.importer import import_recording
 from robot.schema import Range, TaskSpec
 
 pa = pytest.importorskip("pyarrow")
@@ -79,11 +79,11 @@ def store(tmp_path):
 
 def test_it_comes_back_to_the_bit(store, tmp_path):
     export_lerobot(store, tmp_path / "out")
-    back = import_lerobot(tmp_path / "out", tmp_path / "back")
+    back = import_recording(tmp_path / "out", tmp_path / "back")
     assert len(back) == len(store)
     assert back.spec == store.spec
     origin = dict(back.metadata["provenance"])
-    origin.pop("lerobot_import")
+    origin.pop("imported")
     assert origin == store.metadata["provenance"]
     assert back.metadata["units"] == store.metadata["units"]
     for ours, theirs in zip(store.ids, back.ids, strict=True):
@@ -92,7 +92,7 @@ def test_it_comes_back_to_the_bit(store, tmp_path):
         assert_close(before, after, rtol=0, atol=0)
         for key in before.keys(include_nested=True, leaves_only=True):
             assert before[key].dtype == after[key].dtype
-    again = import_lerobot(tmp_path / "out", tmp_path / "back")
+    again = import_recording(tmp_path / "out", tmp_path / "back")
     assert again.ids == back.ids
 
 
@@ -171,7 +171,7 @@ def test_films_come_back_a_picture_for_each_step(filmed, tmp_path, monkeypatch):
     stats = json.loads((out / "meta" / "stats.json").read_text())[key]
     assert np.shape(stats["mean"]) == (3, 1, 1)
     assert 0 < stats["mean"][0][0][0] < 1
-    back = import_lerobot(out, tmp_path / "back")
+    back = import_recording(out, tmp_path / "back")
     for ours, theirs in zip(filmed.ids, back.ids, strict=True):
         before, after = filmed.load(ours), back.load(theirs)
         assert_close(before.exclude("frame"), after.exclude("frame"), rtol=0, atol=0)
@@ -195,7 +195,7 @@ def test_many_frames_go_to_several_files(store, tmp_path, monkeypatch):
     assert len(list((tmp_path / "out" / "data").rglob("*.parquet"))) == 2
     listed = pq.read_table(tmp_path / "out/meta/episodes/chunk-000/file-000.parquet")
     assert listed["data/file_index"].to_pylist() == [0, 0, 1]
-    back = import_lerobot(tmp_path / "out", tmp_path / "back")
+    back = import_recording(tmp_path / "out", tmp_path / "back")
     assert [back.num_steps(i) for i in back.ids] == list(LENGTHS)
 
 
@@ -233,13 +233,13 @@ def test_what_we_say_of_episodes_must_fit_the_dataset(store, tmp_path):
     own = json.loads(file.read_text())
     file.write_text(json.dumps({**own, "episodes": own["episodes"][:2]}))
     with pytest.raises(ValueError, match="tells of 2 episodes, the dataset holds 3"):
-        import_lerobot(out, tmp_path / "back")
+        import_recording(out, tmp_path / "back")
     file.write_text("{}")
     with pytest.raises(ValueError, match="is not as we write it"):
-        import_lerobot(out, tmp_path / "back")
+        import_recording(out, tmp_path / "back")
     assert not (tmp_path / "back").exists()
     file.unlink()  # as anybody's
-    back = import_lerobot(out, tmp_path / "back")
+    back = import_recording(out, tmp_path / "back")
     assert set(back.spec.observation) >= {"joint_position", "last_command"}
 
 
@@ -252,4 +252,4 @@ def test_the_command_line_exports_and_imports(store, tmp_path, capsys):
     assert "3 episodes at 10 Hz" in said
     with pytest.raises(SystemExit):
         main(["episodes", "import", out, str(store.path)])
-    assert "were not imported from LeRobot and would be lost" in capsys.readouterr().err
+    assert "were not imported and would be lost" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import torch
 from robot.episode_info import EpisodeInfo
 from robot.episodes import EpisodeStore
 from robot.lerobot.dataset import LeRobotDataset
-from robot.lerobot.importer import import_lerobot
+from robot.recordings.importer import import_recording
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -98,11 +98,11 @@ def compare_with_pyarrow(store, path, state_key="observation.state"):
 
 
 def test_the_import_is_lossless(dataset, tmp_path):
-    compare_with_pyarrow(import_lerobot(dataset, tmp_path / "store"), dataset)
+    compare_with_pyarrow(import_recording(dataset, tmp_path / "store"), dataset)
 
 
 def test_joints_rate_and_units_come_from_the_metadata(dataset, tmp_path):
-    store = import_lerobot(dataset, tmp_path / "store")
+    store = import_recording(dataset, tmp_path / "store")
     assert (store.spec.task, store.spec.rate) == ("cube", 20.0)
     assert store.spec.joints == ("pan", "lift", "gripper")
     assert list(store.spec.observation) == [
@@ -120,7 +120,7 @@ def test_joints_rate_and_units_come_from_the_metadata(dataset, tmp_path):
 def test_ranges_hold_the_data_and_the_statistics(dataset, tmp_path, stats):
     if stats:
         (dataset / "meta" / "stats.json").write_text(json.dumps(stats))
-    store = import_lerobot(dataset, tmp_path / "store")
+    store = import_recording(dataset, tmp_path / "store")
     for number in store.ids:
         episode = store.load(number)
         for bounds, values in (
@@ -136,14 +136,14 @@ def test_ranges_hold_the_data_and_the_statistics(dataset, tmp_path, stats):
 
 
 def test_a_second_import_does_nothing_until_the_dataset_changes(dataset, tmp_path):
-    store = import_lerobot(dataset, tmp_path / "store")
+    store = import_recording(dataset, tmp_path / "store")
     made = (store.path / "metadata.json").stat().st_mtime_ns
-    import_lerobot(dataset, store.path)
+    import_recording(dataset, store.path)
     assert (store.path / "metadata.json").stat().st_mtime_ns == made
     table = frames()
     table = table.set_column(0, "action", table["observation.state"])
     write_dataset(dataset, table)
-    compare_with_pyarrow(import_lerobot(dataset, store.path), dataset)
+    compare_with_pyarrow(import_recording(dataset, store.path), dataset)
     assert sorted(p.name for p in tmp_path.iterdir()) == [".store.lock", "cube", "store"]
 
 
@@ -157,17 +157,17 @@ def test_an_import_that_died_is_begun_again(dataset, tmp_path, monkeypatch):
 
     monkeypatch.setattr(EpisodeStore, "append", die_at_the_second)
     with pytest.raises(KeyboardInterrupt):
-        import_lerobot(dataset, tmp_path / "store")
+        import_recording(dataset, tmp_path / "store")
     assert not (tmp_path / "store").exists()
     monkeypatch.undo()
-    compare_with_pyarrow(import_lerobot(dataset, tmp_path / "store"), dataset)
+    compare_with_pyarrow(import_recording(dataset, tmp_path / "store"), dataset)
 
 
 def test_recordings_are_not_replaced_by_an_import(dataset, tmp_path, reach_spec, make_episode):
     store = EpisodeStore.create(tmp_path / "store", reach_spec)
     store.append(make_episode(4), EpisodeInfo("Ada", success=True))
     with pytest.raises(ValueError, match="would be lost: use another folder"):
-        import_lerobot(dataset, store.path)
+        import_recording(dataset, store.path)
     assert len(store) == 1
 
 
@@ -201,7 +201,7 @@ def test_a_faulty_dataset_is_refused_in_one_sentence_and_nothing_is_left(tmp_pat
     table, info, sentence = FAULTS[fault]
     dataset = write_dataset(tmp_path / "cube", table, **info)
     with pytest.raises(ValueError, match=sentence) as error:
-        import_lerobot(dataset, tmp_path / "data" / "store")
+        import_recording(dataset, tmp_path / "data" / "store")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "data").exists()
 
@@ -239,7 +239,7 @@ def test_without_pyarrow_it_says_what_to_install(dataset, monkeypatch):
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no recording of a real arm at {REAL}")
 def test_the_real_recording_is_imported_without_loss(tmp_path):
-    store = import_lerobot(REAL, tmp_path / "so101_pick_cube")
+    store = import_recording(REAL, tmp_path / "so101_pick_cube")
     assert len(store) == 4
     assert store.spec.rate == 30.0
     compare_with_pyarrow(store, REAL)

@@ -1,0 +1,1 @@
+"""Recordings of others, in their formats, as episodes."""
