@@ -154,3 +154,54 @@ def test_a_phone_picks_the_banana(tmp_path):
     store = EpisodeStore.open(path)
     assert [store.info(i).success for i in store.ids] == [True]
     assert store.info(store.ids[0]).human_s > 1
+
+
+async def moves(eye):
+    """Whether the gripper does, for a while."""
+    before = eye.state["session"]["gripper"]
+    await asyncio.sleep(0.5)
+    return math.dist(before, eye.state["session"]["gripper"]) > 0.001
+
+
+async def hold_and_move(page, eye, pad):
+    """Presses, moves on, and sees that the arm follows."""
+    for _ in range(5):  # on a busy machine a phone may be silent
+        await page.touch("touchStart", pad)
+        for step in range(30):
+            await page.touch("touchMove", (pad[0] + step, pad[1]))
+            await asyncio.sleep(0.03)
+            if step > 20 and eye.state["driving"]["held"]:
+                return
+        await page.touch("touchEnd")
+        await asyncio.sleep(0.3)
+    raise AssertionError(eye.state["driving"])
+
+
+async def hide_and_sleep(address):
+    hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
+    hide += "document.dispatchEvent(new Event('visibilitychange'))"
+    async with phone(address) as page, connected(address) as eye:
+        await page.until("document.getElementById('connection').className.includes('on')")
+        await page.tap("#begin")
+        await page.until("document.getElementById('phase').textContent.startsWith('ready')", 60)
+        pad = await page.middle("#pad")
+        await hold_and_move(page, eye, pad)
+        await page.evaluate(hide % "true")
+        await asyncio.sleep(0.5)
+        assert not eye.state["driving"]["held"]
+        assert not await moves(eye)
+        await page.evaluate(hide % "false")
+        await page.touch("touchMove", (pad[0] + 60, pad[1]))  # the finger is still there
+        assert not await moves(eye)
+        await page.touch("touchEnd")
+        await hold_and_move(page, eye, pad)
+        await page.ask("Page.setWebLifecycleState", state="frozen")
+        await asyncio.sleep(1.0)
+        assert not eye.state["driving"]["held"]
+        assert not await moves(eye)
+        assert "nothing has come for" in eye.state["driving"]["why"]
+
+
+def test_a_page_that_is_hidden_or_asleep_stops_the_arm(tmp_path):
+    with recording(tmp_path / "banana", "--episodes", "1") as (address, _):
+        asyncio.run(hide_and_sleep(address))
