@@ -14,15 +14,13 @@ of theirs, one of which dies half-way. Rows go to docs/results/arm/results.json.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 import torch
@@ -33,8 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from datamodules import PickBanana, Rollouts  # noqa: E402
-from experiments import training  # noqa: E402
-from experiments.results import Row, command, machine, results_file, write_rows  # noqa: E402
+from experiments.results import Row, results_file  # noqa: E402
+from experiments.studies import Study, run_study  # noqa: E402
 from lightning_modules.policy import load_policy  # noqa: E402
 from robot.arm_env import ArmEnv  # noqa: E402
 from robot.arm_errors import ArmError, BusError  # noqa: E402
@@ -62,28 +60,6 @@ LEAD = 2  # actions of a chunk that are left when the next is asked for
 BUS_SECONDS = 20.0
 HALF_HOUR = 1800.0  # s of the arms' time
 A_ROUND = 8  # episodes that are asked for at once
-
-
-def main() -> None:
-    """Runs a study, saves, prints the RESULT line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--study", choices=STUDIES, default="realtime")
-    training.add_seed(parser)
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    begun = time.monotonic()
-    found = STUDIES[args.study](args.seed)
-    row: Row = {
-        "task": "pick_banana",
-        "method": args.study,
-        "seed": args.seed,
-        **found,
-        "wall_s": time.monotonic() - begun,
-        "command": command(),
-        **machine(),
-    }
-    write_rows(RESULTS, [row])
-    print("RESULT", json.dumps(row))
 
 
 def banana() -> PickBanana:
@@ -243,7 +219,7 @@ def unattended(seed: int) -> Row:
     }
 
 
-STUDIES: dict[str, Callable[[int], Row]] = {
+STUDIES: dict[str, Study] = {
     "bus": bus,
     "realtime": realtime,
     "camera": camera,
@@ -252,4 +228,4 @@ STUDIES: dict[str, Callable[[int], Row]] = {
 
 
 if __name__ == "__main__":
-    main()
+    run_study(STUDIES, RESULTS, __doc__)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from experiments.results import Row
+from experiments.studies import table
 
 
 def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     """The marked parts of the page, of studies that have been run."""
-    lines = ["| what | measured | asked |", "|---|---:|---:|"]
-    for row in rows:
-        lines += WAYS[row["method"]](row)
-    yield "arm", "\n".join(lines)
+    return table("arm", rows, WAYS)
 
 
 def _bus(row: Row) -> list[str]:

@@ -13,14 +13,11 @@ to docs/results/teleop/results.json.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import heapq
-import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from experiments import training  # noqa: E402
-from experiments.results import Row, command, machine, results_file, write_rows  # noqa: E402
+from experiments.results import Row, results_file  # noqa: E402
+from experiments.studies import Study, run_study  # noqa: E402
 from robot.arm_session import arm_session, go  # noqa: E402
 from robot.clock import Clock, promptly  # noqa: E402
 from robot.episodes import EpisodeStore  # noqa: E402
@@ -51,27 +49,6 @@ SECONDS = {"latency": 60.0, "smoothness": 6.0}
 LOST, LATE = 0.05, 0.05  # share of messages; s
 EPISODES = 30
 STILL = np.array([1.0, 0.0, 0.0, 0.0])
-
-
-def main() -> None:
-    """Runs a study, saves, prints the RESULT line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--study", choices=STUDIES, default="latency")
-    training.add_seed(parser)
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    begun = time.monotonic()
-    row: Row = {
-        "task": "pick_banana",
-        "method": args.study,
-        "seed": args.seed,
-        **STUDIES[args.study](args.seed),
-        "wall_s": time.monotonic() - begun,
-        "command": command(),
-        **machine(),
-    }
-    write_rows(RESULTS, [row])
-    print("RESULT", json.dumps(row))
 
 
 def swaying(seconds: float) -> np.ndarray:
@@ -266,7 +243,7 @@ def demonstrations(seed: int) -> Row:
     }
 
 
-STUDIES: dict[str, Callable[[int], Row]] = {
+STUDIES: dict[str, Study] = {
     "latency": latency,
     "smoothness": smoothness,
     "demonstrations": demonstrations,
@@ -274,4 +251,4 @@ STUDIES: dict[str, Callable[[int], Row]] = {
 
 
 if __name__ == "__main__":
-    main()
+    run_study(STUDIES, RESULTS, __doc__)
