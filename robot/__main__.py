@@ -24,6 +24,7 @@ VERBS = (
     "calibrate",
     "teleop",
     "record",
+    "zigsim",
     "episodes",
     "rollout",
     "replay",

@@ -23,7 +23,7 @@ def own_certificate(folder: Path, address: str) -> Path:
 
     Args:
         folder: where it is kept.
-        address: the machine's, in numbers.
+        address: the machine's, in numbers, or its name.
     """
     path = folder / f"teleop-{address}.pem"
     now = datetime.datetime.now(datetime.UTC)
@@ -34,8 +34,11 @@ def own_certificate(folder: Path, address: str) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Beachhead teleoperation")])
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    if address != "127.0.0.1":
-        names.append(x509.IPAddress(ipaddress.ip_address(address)))
+    try:
+        numbers = ipaddress.ip_address(address)
+        names += [x509.IPAddress(numbers)] if address != "127.0.0.1" else []
+    except ValueError:
+        names.append(x509.DNSName(address))
     made = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -8,13 +8,12 @@ import time
 
 import aiohttp
 import pytest
+from pages import Session, left, told
 
 from robot.teleop.certificate import context, own_certificate
 from robot.teleop.client import connected
-from robot.teleop.driving import DrivingState
 from robot.teleop.hand_message import LONGEST, read_message
 from robot.teleop.server import SILENT, TeleopServer, listen
-from robot.teleop.session import WORDS, MessageError, SessionState
 
 HAND = {
     "sequence": 0,
@@ -24,60 +23,6 @@ HAND = {
     "rotation": [1, 0, 0, 0],
     "opening": 1,
 }
-
-
-class Driving:
-    """Notes what it is told."""
-
-    def __init__(self):
-        self.heard, self.messages, self.left = -1, [], []
-        self.state = DrivingState(False, "", "", 0, 0, "")
-
-    def receive(self, message):
-        self.heard = message.sequence
-        self.messages.append(message)
-
-    def leave(self, why):
-        self.left.append(why)
-
-
-class Session:
-    def __init__(self):
-        self.driving, self.said = Driving(), []
-        self.state = SessionState("ready", 0, 3)
-
-    def say(self, word, notes=""):
-        if word not in WORDS:
-            raise MessageError(f"{word} is no word")
-        self.said.append((word, notes))
-
-
-@pytest.fixture
-def served():
-    """A session and the address of its page."""
-    session = Session()
-    server = TeleopServer(session)
-    server.start()
-    yield session, f"http://127.0.0.1:{server.port}/{server.token}/", server
-    server.close()
-
-
-async def told(client, key, value, seconds=3):
-    """Waits until a state says so."""
-    for _ in range(round(seconds / 0.02)):
-        if client.state.get(key) == value:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"{key} is {client.state.get(key)!r}, not {value!r}")
-
-
-async def left(session, times):
-    """Waits until a driver has left so many times."""
-    for _ in range(150):
-        if len(session.driving.left) >= times:
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"nobody has left: {session.driving.left}")
 
 
 def test_nobody_without_the_token_gets_anything(served):
