@@ -6,6 +6,8 @@ import tempfile
 import threading
 from pathlib import Path
 
+import av  # noqa: F401 - now, not when the first film begins, while an arm is driven
+
 from robot.cameras.camera import Camera, CameraError
 from robot.film import Film, FilmWriter
 

@@ -80,6 +80,7 @@ def teleoperate(
 
     Raises:
         ArmError: if the arm is not as it should be, or was faulted.
+        CameraError: if there is no such camera, or it does not work.
         OSError: if the page's port is taken.
         ValueError: if the certificate is none, the scale is out of range, or the scripted operator
             does not know the task.
@@ -100,6 +101,8 @@ def teleoperate(
         # Before the arm is driven: while a process starts, this one stands still.
         camera = camera_named(args, MachineClock(), opened)
         looks = _looks(args, camera, opened)
+        if looks is not None and film:
+            looks.latest()  # it works, and has begun, before the arm is driven
         pictures = None if looks is None else Pictures(looks)
         if pictures is not None:
             opened.callback(pictures.close)
