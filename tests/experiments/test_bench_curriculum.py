@@ -5,6 +5,7 @@ from experiments.results import read_rows, results_file
 
 
 @pytest.mark.slow
+@pytest.mark.realtime
 def test_collecting_and_learning_is_slower_than_physics_alone():
     row = bench_curriculum.measure(3, None)
     assert 0.1 < row["curriculum/share_of_floor"] < 1

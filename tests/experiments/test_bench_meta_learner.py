@@ -11,6 +11,7 @@ def test_the_document_shows_what_the_results_file_holds():
 
 
 @pytest.mark.slow
+@pytest.mark.realtime
 def test_the_trunk_costs_in_proportion_to_what_is_generated_only_with_its_cache():
     torch.set_num_threads(1)
     found = bench.growing()

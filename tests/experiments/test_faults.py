@@ -63,6 +63,7 @@ def test_bytes_that_are_lost_now_and_then_are_no_fault():
 
 
 @pytest.mark.slow
+@pytest.mark.realtime
 def test_servos_stop_by_themselves_when_the_host_is_killed():
     reaction = end("host killed with -9")
     assert reaction.seconds <= 0.2
@@ -71,6 +72,7 @@ def test_servos_stop_by_themselves_when_the_host_is_killed():
 
 
 @pytest.mark.slow
+@pytest.mark.realtime
 @pytest.mark.parametrize("name", sorted(set(SIGNALS) - {"host killed with -9"}))
 def test_a_process_that_is_asked_to_end_parks_first(name):
     reaction = end(name)

@@ -17,6 +17,7 @@ from robot.teleop.operator import grasp_yaw
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.realtime,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium"),
 ]
 PIXEL = 0.001 * 0.5  # m that the gripper goes for a pixel
