@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from importlib import import_module
 from pathlib import Path
-
-import av  # noqa: F401 - now, not when the first film begins, while an arm is driven
 
 from robot.cameras.camera import Camera, CameraError
 from robot.film import Film, FilmWriter
+
+import_module("av")  # now, not when the first film begins, while an arm is driven
 
 
 class Filming:
