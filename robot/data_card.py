@@ -63,7 +63,7 @@ def _card(
     steps = [store.num_steps(i) for i in store.ids]
     seconds = store.total_seconds()
     operators = Counter(info.operator for info in infos)
-    cameras = sorted(set[str]().union(*(store.films(i) for i in store.ids)))
+    cameras = sorted(set[str]().union(*(store.cameras(i) for i in store.ids)))
     facts = {
         "task": spec.task,
         "arm": provenance.get("arm", provenance.get("robot_type")) or "not stated",

@@ -20,7 +20,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +29,7 @@ from typing import Any, TextIO
 from tensordict import TensorDict, TensorDictBase
 
 from robot.episode_check import check_episode
+from robot.episode_entry import EpisodeEntry, flush, write_text
 from robot.episode_info import EpisodeInfo
 from robot.file_lock import file_lock
 from robot.film import FRAME, Film
@@ -104,9 +104,9 @@ class EpisodeStore:
             if (path / "metadata.json").exists():
                 raise FileExistsError(f"there is an episode store at {path} already")
             (path / "episodes").mkdir(exist_ok=True)
-            _write(path / ".metadata.json", json.dumps(metadata, indent=2))
+            write_text(path / ".metadata.json", json.dumps(metadata, indent=2))
             os.rename(path / ".metadata.json", path / "metadata.json")
-            _flush(path)
+            flush(path)
         return cls.open(path)
 
     @classmethod
@@ -210,41 +210,18 @@ class EpisodeStore:
             episode_id = max([_next(lock), *(i + 1 for i in self.ids)])
             temporary = folder / f"{_TEMPORARY}{os.getpid()}"
             try:
-                self._fill(temporary, steps, info, films)
+                EpisodeEntry(temporary).write(steps, info, films)
             except OSError as error:
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise OSError(
                     f"an episode cannot be written to {self.path}, nothing of it is kept, and the "
                     f"{len(self)} that are there are whole: {error}"
                 ) from error
-            os.rename(temporary, folder / f"{episode_id:08d}")
-            _flush(folder)
+            os.rename(temporary, self._folder(episode_id))
+            flush(folder)
             with suppress(OSError):  # a disk that is full now: the episode itself says its id
                 _set_next(lock, episode_id + 1)
         return episode_id
-
-    def _fill(
-        self, entry: Path, steps: TensorDict, info: EpisodeInfo, films: Mapping[str, Film]
-    ) -> None:
-        """Writes an episode's files through to the disk."""
-        entry.mkdir()
-        # Through a buffer: a mapped file on a full disk kills the process.
-        steps.consolidate(filename=entry / "steps", metadata=True, use_buffer=True)
-        _flush(entry / "steps")
-        for camera, film in films.items():
-            shutil.copyfile(film.file, entry / _film(camera))
-            _flush(entry / _film(camera))
-        record = {
-            "info": info.to_dict(),
-            "steps": len(steps),
-            **_checked(entry / "steps"),
-            "films": {
-                camera: {"stamps": film.stamps, **_checked(entry / _film(camera))}
-                for camera, film in films.items()
-            },
-        }
-        _write(entry / "info.json", json.dumps(record, indent=2))
-        _flush(entry)
 
     def delete(self, episode_id: int) -> None:
         """Removes an episode, whole: a reader sees it or does not.
@@ -253,12 +230,10 @@ class EpisodeStore:
             KeyError: if there is no such episode.
         """
         with file_lock(self.path / ".lock") as lock:
-            entry = self._entry(episode_id)
-            if not entry.is_dir():
-                raise KeyError(f"no episode {episode_id} in {self.path}; there are {self.ids}")
+            entry = self._entry(episode_id).path
             _set_next(lock, max(_next(lock), episode_id + 1))  # it is not given out again
             os.rename(entry, entry.with_name(f"{_TEMPORARY}{os.getpid()}"))
-            _flush(entry.parent)
+            flush(entry.parent)
             self._remove_temporary()
 
     def load(self, episode_id: int) -> TensorDict:
@@ -268,9 +243,16 @@ class EpisodeStore:
             KeyError: if there is no such episode.
             ValueError: if its files are truncated or changed.
         """
-        file = self._entry(episode_id) / "steps"
-        self._check(file, self._record(episode_id))
-        return TensorDict.from_consolidated(file)
+        return self._entry(episode_id).load()
+
+    def cameras(self, episode_id: int) -> list[str]:
+        """Those that filmed an episode, without looking at the films.
+
+        Raises:
+            KeyError: if there is no such episode.
+            ValueError: if its information cannot be read.
+        """
+        return self._entry(episode_id).cameras()
 
     def films(self, episode_id: int) -> dict[str, Film]:
         """What cameras saw, by their names; empty if none was filmed.
@@ -279,12 +261,7 @@ class EpisodeStore:
             KeyError: if there is no such episode.
             ValueError: if its files are truncated or changed.
         """
-        found: dict[str, Film] = {}
-        for camera, record in self._record(episode_id).get("films", {}).items():
-            file = self._entry(episode_id) / _film(camera)
-            self._check(file, record)
-            found[camera] = Film(file, tuple(record["stamps"]))
-        return found
+        return self._entry(episode_id).films()
 
     def info(self, episode_id: int) -> EpisodeInfo:
         """Where an episode comes from.
@@ -293,11 +270,11 @@ class EpisodeStore:
             KeyError: if there is no such episode.
             ValueError: if its information cannot be read.
         """
-        return EpisodeInfo.from_dict(self._record(episode_id)["info"])
+        return self._entry(episode_id).info()
 
     def num_steps(self, episode_id: int) -> int:
         """Length of an episode, without loading it."""
-        return int(self._record(episode_id)["steps"])
+        return self._entry(episode_id).num_steps()
 
     def total_seconds(self) -> dict[str, float]:
         """Seconds of all episodes by kind: ``human``, ``scripted``, ``robot``."""
@@ -308,31 +285,15 @@ class EpisodeStore:
             "robot": sum(info.robot_s for info in infos),
         }
 
-    def _check(self, file: Path, record: Mapping[str, Any]) -> None:
-        """Whether a file is as it was written."""
-        found = _checked(file) if file.is_file() else {"bytes": 0, "crc32": 0}
-        if found != {name: record[name] for name in found}:
-            raise ValueError(
-                f"{file} is truncated or damaged ({found['bytes']} of {record['bytes']} bytes, or "
-                f"another checksum): delete {file.parent} or restore it from a backup"
-            )
-
-    def _entry(self, episode_id: int) -> Path:
-        return self.path / "episodes" / f"{episode_id:08d}"
-
-    def _record(self, episode_id: int) -> dict[str, Any]:
-        entry = self._entry(episode_id)
-        if not entry.is_dir():
+    def _entry(self, episode_id: int) -> EpisodeEntry:
+        """Of an episode that is there."""
+        entry = EpisodeEntry(self._folder(episode_id))
+        if not entry.path.is_dir():
             raise KeyError(f"no episode {episode_id} in {self.path}; there are {self.ids}")
-        try:
-            record = json.loads((entry / "info.json").read_text())
-            EpisodeInfo.from_dict(record["info"])
-            return {**record, "bytes": int(record["bytes"]), "crc32": int(record["crc32"])}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{entry / 'info.json'} is truncated or damaged ({error!r}): delete {entry} or "
-                "restore it from a backup"
-            ) from error
+        return entry
+
+    def _folder(self, episode_id: int) -> Path:
+        return self.path / "episodes" / f"{episode_id:08d}"
 
     def _remove_unfinished(self) -> None:
         """Removes temporary entries if no writer is at work; a read-only disk is left as it is."""
@@ -360,34 +321,6 @@ def _set_next(lock: TextIO, episode_id: int) -> None:
     lock.seek(0)
     lock.write(str(episode_id))
     lock.flush()
-
-
-def _film(camera: str) -> str:
-    """Name of a camera's file in an episode."""
-    return f"{camera}.mp4"
-
-
-def _checked(file: Path) -> dict[str, int]:
-    """Size and checksum of a file."""
-    content = file.read_bytes()
-    return {"bytes": len(content), "crc32": zlib.crc32(content)}
-
-
-def _write(path: Path, text: str) -> None:
-    """Writes a text file through to the disk."""
-    with path.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush(path: Path) -> None:
-    """Forces a file, or a folder's list of names, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _software_version() -> str:

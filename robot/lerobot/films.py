@@ -35,7 +35,7 @@ def common_cameras(store: EpisodeStore) -> list[str]:
     Raises:
         ValueError: if one filmed some of them only.
     """
-    filmed = [set(store.films(i)) for i in store.ids]
+    filmed = [set(store.cameras(i)) for i in store.ids]
     for camera in sorted(set[str]().union(*filmed)):
         if (n := sum(camera in cameras for cameras in filmed)) < len(filmed):
             raise ValueError(
