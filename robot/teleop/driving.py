@@ -115,6 +115,8 @@ class Driving:
         elif not before:
             self._pressed = True
             self._playout.clear()  # from where it is held on, the hand is followed
+        elif not self._pressed and not self._why:
+            self._why = "it was held on to already: let go and press again"
 
     def leave(self, why: str) -> None:
         """Nobody drives any more, as when a connection is lost; the arm holds."""

@@ -128,6 +128,21 @@ def test_what_comes_twice_or_late_or_out_of_order_moves_nothing(driven):
     assert driving.state.dropped == 3
 
 
+def test_who_comes_holding_on_is_told_to_let_go(driven):
+    driving, hand, _ = driven
+    driving.leave("")  # and somebody sits down with a finger on the pad
+    hand.held, hand.velocity = True, np.array([0.0, 0.2, 0.0])
+    driving.clock.sleep(0.4)
+    assert speed(driving) < 1e-6
+    assert driving.state.why == "it was held on to already: let go and press again"
+    hand.held = False
+    driving.clock.sleep(0.05)
+    assert driving.state.why == ""
+    hand.held = True
+    driving.clock.sleep(0.4)
+    assert speed(driving) > 0.1
+
+
 def test_a_release_that_comes_late_lets_go(driven):
     driving, hand, _ = driven
     hand.held, hand.velocity = True, np.array([0.0, 0.2, 0.0])
