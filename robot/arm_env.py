@@ -134,16 +134,20 @@ class ArmEnv(BatchEnv):
         return self._observe()
 
     def _go(self, poses: dict[int, list[float]]) -> None:
-        """Drives arms to poses side by side, or, if one does not get there, one after the other."""
+        """Drives arms to poses side by side, or one by one if one fails, which is brought back."""
         try:
             if poses:
                 go([self._stations[i].loop for i in poses], list(poses.values()), self.clock)
         except ArmError:
             for i, pose in poses.items():
+                station = self._stations[i]
+                station.revive(self.clock)
+                if not station.works:
+                    continue
                 try:
-                    go([self._stations[i].loop], [pose], self.clock)
+                    go([station.loop], [pose], self.clock)
                 except ArmError as error:
-                    self._stations[i].give_up(error, self.clock)
+                    station.give_up(error, self.clock)
 
     def _rest(self, going: Sequence[int]) -> None:
         """Has arms rest that should; the others wait."""

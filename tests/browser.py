@@ -50,7 +50,8 @@ class Phone:
             if value := await self.evaluate(expression):
                 return value
             await asyncio.sleep(0.05)
-        raise AssertionError(f"not within {seconds} s: {expression}")
+        shown = await self.evaluate("document.body.innerText")
+        raise AssertionError(f"not within {seconds} s: {expression}; the page shows {shown!r}")
 
     async def middle(self, selector):
         """Of an element, pixels."""

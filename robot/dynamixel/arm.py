@@ -62,7 +62,8 @@ class DynamixelArm:
         self.watchdog = watchdog
         self.clock = clock or MachineClock()
         tables = {s.id: control_table(s.model) for s in self.wiring.servos}
-        self.bus = ServoBus(port, self.wiring.baud, tables, patience)
+        joints = {servo.id: servo.joint for servo in self.wiring.servos}
+        self.bus = ServoBus(port, self.wiring.baud, tables, patience, joints)
         self.missing: dict[int, float] = {}
         self._units = ServoUnits(self.wiring)
         self._ids = [servo.id for servo in self.wiring.servos]

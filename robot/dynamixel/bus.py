@@ -29,6 +29,7 @@ class ServoBus:
         baud: bits a second.
         tables: the registers of each servo, by id.
         patience: s that an answer may take beyond what bytes and adapter do.
+        joints: what each servo turns, by id; it is named where a servo is.
 
     Attributes:
         alerts: servos whose last answer said that register 70 is not 0.
@@ -40,10 +41,12 @@ class ServoBus:
         baud: int,
         tables: Mapping[int, ControlTable],
         patience: float = PATIENCE,
+        joints: Mapping[int, str] | None = None,
     ) -> None:
         self.port = SerialPort(port, baud, patience)
         self.tables = dict(tables)
         self.alerts: set[int] = set()
+        self._joints = dict(joints or {})
         self._packets = PacketHandler()
 
     def open(self) -> None:
@@ -104,10 +107,14 @@ class ServoBus:
                 error = answers[servo].error
                 if error & ~ALERT:
                     name = Error(error & ~ALERT).name.lower().replace("_", " ")
-                    raise BusError(f"servo {servo} refuses the {what}: {name} error")
+                    raise BusError(f"{self._named(servo)} refuses the {what}: {name} error")
                 return answers[servo].data
         why = WHY.get(result, f"failed: {self._packets.said(result)}")
-        raise BusError(f"servo {servo} {why} ({what}, {TRIES} tries)")
+        raise BusError(f"{self._named(servo)} {why} ({what}, {TRIES} tries)")
+
+    def _named(self, servo: int) -> str:
+        joint = self._joints.get(servo)
+        return f"servo {servo} ({joint})" if joint else f"servo {servo}"
 
     def sync_read(
         self, servos: Sequence[int], first: str, last: str, fast: bool = False

@@ -98,7 +98,7 @@ class ArmPlant:
         if not pulling:
             return
         targets = [self._target(joint, drive, way) for drive, way in pulling]
-        self.data.ctrl[actuator] = np.mean(targets)
+        self.data.ctrl[actuator] = sum(targets) / len(targets)
         most = sum(self._force(joint, drive) for drive, _ in pulling)
         self.model.actuator_forcelimited[actuator] = 1
         self.model.actuator_forcerange[actuator] = -most, most

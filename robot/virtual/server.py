@@ -59,7 +59,7 @@ class VirtualArmServer:
                 now = time.monotonic()
                 if not self.lockstep:
                     reached = max(reached, now - BEHIND)
-                    while reached + TICK <= now:
+                    if reached + TICK <= now:  # one at a time: nobody waits while it catches up
                         self.arm.advance(TICK)
                         reached += TICK
                 while self._late and self._late[0][0] <= now:

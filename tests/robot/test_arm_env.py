@@ -10,6 +10,7 @@ from robot.arm_session import arm_session
 from robot.rollout import rollout
 from robot.station import Station
 from robot.virtual.arm import VirtualArm
+from robot.virtual.faults import ServoFault
 from robot.virtual.served import served
 from robot.virtual.tabletop import VirtualTabletop
 
@@ -17,13 +18,21 @@ SKILL = "docs/results/curriculum/checkpoints/curriculum-0.ckpt"
 
 
 @pytest.fixture(scope="module")
-def driven():
-    task = PickBanana("point", {"rollouts": Rollouts()})
+def task():
+    return PickBanana("point", {"rollouts": Rollouts()})
+
+
+@pytest.fixture(scope="module")
+def virtual(task):
     with served(VirtualArm(task=task)) as virtual:
-        arm = virtual.driver()
-        with arm_session(arm, clock=virtual.clock) as loop:
-            station = Station(loop, VirtualTabletop(virtual.world, task))
-            yield ArmEnv(task, [station], task.phi_set, clock=virtual.clock)
+        yield virtual
+
+
+@pytest.fixture(scope="module")
+def driven(task, virtual):
+    with arm_session(virtual.driver(), clock=virtual.clock) as loop:
+        station = Station(loop, VirtualTabletop(virtual.world, task))
+        yield ArmEnv(task, [station], task.phi_set, clock=virtual.clock)
 
 
 def test_what_it_shows_is_what_it_says_it_shows(driven):
@@ -51,6 +60,17 @@ def test_a_policy_picks_a_banana_through_driver_bus_and_servos(driven):
     episodes = rollout(driven, policy, phi, seed=0)
     assert episodes["success"].tolist() == [True] * 3
     assert driven._stations[0].loop.fault is None
+
+
+def test_an_arm_that_fails_on_its_way_home_is_brought_back(driven, virtual):
+    (station,) = driven._stations
+    recoveries, interventions = station.log.recoveries, station.log.interventions
+    virtual.world.ask("suffer", ServoFault(6, "overloaded"))  # not yet known to the loop
+    assert station.works
+    driven.reset()
+    assert driven.working.all()
+    assert station.log.recoveries == recoveries + 1
+    assert station.log.interventions == interventions
 
 
 def test_arms_of_two_kinds_are_no_environment():

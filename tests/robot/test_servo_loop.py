@@ -276,5 +276,5 @@ def test_an_arm_does_not_come_back_hot_nor_without_a_servo(virtual, loop):
     virtual.world.ask("suffer", ServoFault(6, "dead"))
     with pytest.raises(BusError, match="servo 6"):
         wave(loop, virtual.clock, 10)
-    with pytest.raises(BusError, match=r"servo 6 does not answer"):
+    with pytest.raises(BusError, match=r"servo 6 \(forearm_roll\) does not answer"):
         recover(loop, virtual.clock)

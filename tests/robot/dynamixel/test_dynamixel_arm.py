@@ -86,7 +86,7 @@ def test_a_wrong_setting_under_torque_is_refused(virtual, arm):
 
 def test_a_servo_that_is_missing_or_of_another_model_is_named(virtual, arm):
     virtual.world.ask("suffer", ServoFault(6, "dead"))
-    with pytest.raises(BusError, match="servo 6 does not answer"):
+    with pytest.raises(BusError, match=r"servo 6 \(forearm_roll\) does not answer"):
         arm.connect()
     virtual.world.ask("suffer", ServoFault(6, "revived"))
     arm.bus.close()

@@ -43,8 +43,9 @@ def recording(path, *words):
             said += line
         yield found[0], process
     finally:
+        print("ended with", process.poll())
         process.kill()
-        process.communicate()
+        print(process.communicate()[0])  # seen if the test fails
 
 
 class ArmFaultError(Exception):
