@@ -43,7 +43,7 @@ def test_a_good_arm_is_said_to_be_one(virtual, capsys):
 @pytest.mark.parametrize(
     ("fault", "advice"),
     [
-        (ServoFault(5, "dead"), "servo 5 does not answer"),
+        (ServoFault(5, "dead"), "servo 5 (elbow) does not answer"),
         (ServoFault(2, "overheated"), "servo 2 reports overheating: switch the arm off and on"),
         (ServoFault(2, "overheated"), "servo 2 is at 125 degrees: let it cool down"),
         (
