@@ -179,7 +179,8 @@ class RolloutCollection(Callback):
         if common == 1:
             phi = phi_set.sample(share, generator)
         else:  # what is compared, is compared at the same task parameters
-            phi = phi_set.spread(common, generator).repeat(share // common, 1)
+            each = _worlds(task, phi_set, common, module.worlds, generator)
+            phi = each.repeat(share // common, 1)
         groups = self._attempts(task, module, True, phi, place)
         attempts = all_attempts(groups)
         source.replace(module.samples(all_decisions(groups), attempts), trainer.current_epoch)
@@ -220,3 +221,10 @@ class RolloutCollection(Callback):
             },
             batch_size=1,
         )
+
+
+def _worlds(task: Any, phi_set: Any, n: int, worlds: int, generator: torch.Generator) -> Tensor:
+    """``n`` task parameters ``[n, P]``, of which each ``worlds`` are seen as one and the same."""
+    phi: Tensor = phi_set.spread(n, generator)
+    visible = task.phi_space.visible(phi)[::worlds].repeat_interleave(worlds, dim=0)
+    return torch.cat([visible, task.phi_space.hidden(phi)], dim=1)

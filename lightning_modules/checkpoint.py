@@ -161,7 +161,7 @@ def check_same_training(checkpoint: Mapping[str, Any], init_args: Mapping[str, A
     kept = (
         *("objective", "learning_rate", "critic_learning_rate", "weight_decay", "warmup_steps"),
         *("exploration", "cloning_weight", "critic_warmup", "target_kl"),
-        *("imitation", "oracle", "shots", "common_noise"),
+        *("imitation", "oracle", "shots", "common_noise", "worlds"),
     )
     for name in kept:
         if theirs.get(name) != init_args.get(name):

@@ -16,6 +16,7 @@ from typing_extensions import override
 from lightning_modules.diffusion import draw_noise, explored
 from lightning_modules.lifetime_policy import LifetimePolicy
 from lightning_modules.objectives import StepObjective
+from lightning_modules.stitching import miss_of
 
 
 class ExploringLifetimes(LifetimePolicy):
@@ -37,6 +38,8 @@ class ExploringLifetimes(LifetimePolicy):
         told = success if self._module.objective.tells else torch.zeros_like(success)
         super().end_episode(told)
         self._shot += 1
+        if self._module.worlds > 1:
+            self._remember_as(miss_of(success.cpu(), self._module.worlds))
 
     @override
     def _rest(self, seen: Tensor, rows: Tensor) -> Tensor:

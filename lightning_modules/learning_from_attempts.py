@@ -43,6 +43,9 @@ class LearningFromAttempts(DiffusionPolicy):
     common_noise: int = 1
     """How many attempts, one after the other, share the noise of their exploration."""
 
+    worlds: int = 1
+    """How many of them, one after the other, look alike and differ in what is hidden."""
+
     objective: Objective
     critic: Critic | None
 

@@ -65,6 +65,9 @@ class LifetimeGradient(LearningFromAttempts, MetaLearner):
         common_noise: how many lifetimes share all the noise of their exploration, each at a task
             parameter of its own, so that luck is the same for all (common random numbers). Above 1
             for Stitching, which compares what the same noise does at all of them.
+        worlds: how many of these look alike, and differ in what is hidden. They share their memory,
+            too, which is that of one that has missed: what is done there does not depend on what
+            has come of it elsewhere. Above 1 where an outcome is seen, and not only told.
         exploration: noise that is added to every denoising step while lifetimes are collected.
         width: as in MetaLearner, where there is none to start from, and so are the next three.
         num_layers: of the trunk.
@@ -94,6 +97,7 @@ class LifetimeGradient(LearningFromAttempts, MetaLearner):
         objective: Objective = DEFAULT_OBJECTIVE,
         shots: int = 6,
         common_noise: int = 1,
+        worlds: int = 1,
         exploration: Exploration = DEFAULT_EXPLORATION,
         width: int = 128,
         num_layers: int = 3,
@@ -111,11 +115,16 @@ class LifetimeGradient(LearningFromAttempts, MetaLearner):
         cloning_weight: float = 0.0,
     ) -> None:
         spec = spec if isinstance(spec, TaskSpec) else TaskSpec.from_dict(spec)
-        for name, value in (("shots", shots), ("common_noise", common_noise)):
+        for name, value in (("shots", shots), ("common_noise", common_noise), ("worlds", worlds)):
             if value < 1:
                 raise ValueError(f"{name} is {value}, it must be at least 1")
         if isinstance(objective, Stitching) and common_noise == 1:
             raise ValueError("Stitching compares lifetimes that share noise: common_noise is 1")
+        if worlds > 1 and (objective.tells or common_noise % worlds):
+            raise ValueError(
+                f"{worlds} worlds share a memory: for Stitching, and where common_noise "
+                f"({common_noise}) is a multiple of worlds"
+            )
         if sampler.kind == "dpm_solver":
             raise ValueError(
                 "dpm_solver's steps have no density to learn from; ddim's and ddpm's do"
@@ -151,7 +160,7 @@ class LifetimeGradient(LearningFromAttempts, MetaLearner):
             **trunk,
         )
         self.shots = shots
-        self.common_noise = common_noise
+        self.common_noise, self.worlds = common_noise, worlds
         self.exploration = exploration
         self.tuned_steps = len(sampler.steps(schedule)) - 1
         if weights:
@@ -176,6 +185,7 @@ class LifetimeGradient(LearningFromAttempts, MetaLearner):
         return args | {
             "shots": self.shots,
             "common_noise": self.common_noise,
+            "worlds": self.worlds,
             "exploration": asdict(self.exploration),
         }
 

@@ -86,6 +86,12 @@ class LifetimePolicy(ModulePolicy):
             self._memory = Memory.empty(self._size, self.device, keep=True)
             self._done.zero_()
 
+    def _remember_as(self, others: Tensor) -> None:
+        """Has each lifetime remember what another one does, long ``[N]``."""
+        others = others.to(self.device)
+        self._memory.select(others)
+        self._done = self._done[others]
+
     def _rest(self, seen: Tensor, rows: Tensor) -> Tensor:
         """What the tokens of these lifetimes have beside what is seen, ``[B, Ta A + 3]``."""
         decisions = self._decisions[rows]

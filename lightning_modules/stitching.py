@@ -24,6 +24,18 @@ from torch import Tensor
 from lightning_modules.lifetime_batch import before, signals
 
 
+def miss_of(success: Tensor, worlds: int) -> Tensor:
+    """Whose memory each lifetime goes on with after an episode, long ``[N]``: one that has missed.
+
+    Args:
+        success: of the episode, bool ``[N]``.
+        worlds: how many lifetimes, one after the other, look alike and share a memory.
+    """
+    missed = success.view(-1, worlds).long().argmin(1)  # the first in which it has
+    search = torch.arange(len(missed), device=success.device)
+    return (search * worlds + missed).repeat_interleave(worlds)
+
+
 def search_order(success: Tensor) -> Tensor:
     """The candidates to try one after the other, long ``[H, 2]``: draw and shot of each.
 

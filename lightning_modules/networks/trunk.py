@@ -116,3 +116,9 @@ class Memory:
 
             cache = DynamicCache()
         return cls(torch.zeros(size, 0, dtype=torch.bool, device=device), cache)
+
+    def select(self, rows: Tensor) -> None:
+        """Keeps the memories of these lifetimes, long ``[B]``; one may be kept more than once."""
+        self.mask = self.mask[rows]
+        if self.cache is not None:
+            self.cache.batch_select_indices(rows)

@@ -9,7 +9,8 @@ from tensordict import TensorDict
 from toy_task import tiny_trainer
 
 from callbacks import Curriculum, NoOpFilter, RolloutCollection, RolloutEvaluation, Timetable
-from datamodules import PickBanana, Rollouts
+from callbacks.collection import _worlds
+from datamodules import BumpedCamera, PickBanana, Rollouts
 from lightning_modules import MLPDenoiser, PolicyGradient, Reinforce, Sampler
 from lightning_modules.exploring_policy import ExploringPolicy
 from robot.rollout import rollout
@@ -204,3 +205,14 @@ def test_trials_of_doing_nothing_that_leave_no_budget_are_refused(tmp_path):
     learner = PolicyGradient(task.spec, denoiser=partial(MLPDenoiser, width=16))
     with pytest.raises(ValueError, match=r"10 trials .* 4 attempts .* the budget of 13"):
         collection.setup(trainer, learner, "fit")
+
+
+def test_worlds_are_seen_as_one_and_differ_in_what_is_hidden():
+    task = BumpedCamera("wide", {"rollouts": Rollouts()})
+    phi = _worlds(task, task.phi_set, 12, 4, torch.Generator().manual_seed(0))
+    assert task.phi_set.contains(phi).all()
+    visible, hidden = task.phi_space.visible(phi), task.phi_space.hidden(phi)
+    assert len(visible.unique(dim=0)) == 3
+    for view in visible.split(4):
+        assert torch.equal(view, view[:1].expand_as(view))
+    assert len(hidden.unique(dim=0)) == 12

@@ -163,6 +163,32 @@ def test_lifetimes_that_share_their_noise_do_the_same_until_they_are_told_otherw
     assert not torch.allclose(chunk[:, 0], chunk[:, 4])
 
 
+def test_worlds_that_look_alike_stay_alike_whatever_has_come_of_it():
+    """All remember what a miss of theirs has seen; told apart they would go different ways."""
+    task = reach()
+    seen = torch.randn(LIFETIMES, 4, generator=torch.Generator().manual_seed(0))
+    missed = torch.tensor([1, 1, 1, 1, 6, 6, 6, 6])
+    chunks = {}
+    for worlds in (1, 4):
+        model = learner(common_noise=4, worlds=worlds, objective=Stitching())
+        policy = model.explorer(LIFETIMES)
+        env = PointEnvAtHome(task.environment(LIFETIMES))
+        now = env.reset(phi=task.phi_set.sample(1, torch.Generator()).expand(LIFETIMES, -1))
+        window = now["observation"][:, None]
+        window["episode"] = torch.arange(LIFETIMES)[:, None, None]
+        outcome = window.clone()  # each has seen something else in its first episode
+        name = max(model.spec.needed_fields, key=lambda n: outcome[n].numel())
+        outcome[name] = outcome[name] + seen[:, None, : outcome[name].shape[-1]]
+        policy(outcome, torch.Generator().manual_seed(0))
+        policy.executed(torch.arange(LIFETIMES), torch.zeros(LIFETIMES, 8, 2))
+        policy.end_episode(torch.tensor([1, 0, 0, 1, 1, 1, 0, 1], dtype=torch.bool))
+        chunks[worlds] = policy(window, torch.Generator().manual_seed(1))
+    for group in chunks[4].split(4):
+        torch.testing.assert_close(group, group[:1].expand_as(group))
+    torch.testing.assert_close(chunks[4], chunks[1][missed])
+    assert not torch.allclose(chunks[1][0], chunks[1][1])
+
+
 class PointEnvAtHome:
     """Points that all begin at the same place."""
 
@@ -266,6 +292,11 @@ def test_what_is_no_meta_learner_is_refused(tmp_path):
         ({"shots": 0}, "shots is 0"),
         ({"common_noise": 0}, "common_noise is 0"),
         ({"objective": Stitching()}, "Stitching compares lifetimes that share noise"),
+        ({"common_noise": 4, "worlds": 2}, "2 worlds share a memory: for Stitching"),
+        (
+            {"objective": Stitching(), "common_noise": 4, "worlds": 3},
+            r"common_noise \(4\) is a multiple of worlds",
+        ),
         ({"sampler": Sampler(kind="dpm_solver", eta=0.0)}, "no density"),
         ({"target_kl": 0.0}, "target_kl is 0"),
         ({"cloning_weight": -1.0}, "cloning_weight is -1"),

@@ -66,6 +66,21 @@ def test_reading_token_by_token_is_reading_at_once():
     torch.testing.assert_close(torch.cat(parts, 1)[mask], whole[mask], rtol=1e-4, atol=1e-5)
 
 
+def test_a_memory_goes_on_as_that_of_another_lifetime():
+    torch.manual_seed(0)
+    trunk = Trunk(7, width=16, num_layers=2, num_heads=2, context=12).eval()
+    tokens, mask = torch.randn(3, 6, 7), torch.ones(3, 6, dtype=torch.bool)
+    mask[2, 3] = False
+    rows = torch.tensor([2, 0, 2])
+    with torch.no_grad():
+        whole = trunk(tokens[rows], mask[rows])
+        memory = Memory.empty(3, keep=True)
+        trunk(tokens[:, :4], mask[:, :4], memory)
+        memory.select(rows)
+        later = trunk(tokens[rows, 4:], mask[rows, 4:], memory)
+    torch.testing.assert_close(later, whole[:, 4:], rtol=1e-4, atol=1e-5)
+
+
 def test_neither_what_comes_later_nor_what_is_not_there_is_read():
     torch.manual_seed(0)
     trunk = Trunk(7, width=16, num_layers=2, num_heads=2, context=12).eval()

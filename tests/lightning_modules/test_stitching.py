@@ -6,7 +6,7 @@ import torch
 from tensordict import TensorDict
 
 from lightning_modules.lifetime_batch import before, signals
-from lightning_modules.stitching import episodes_of, search_order, stitched
+from lightning_modules.stitching import episodes_of, miss_of, search_order, stitched
 
 DRAWS, COUNT, SHOTS, DECISIONS = 2, 4, 3, 2
 
@@ -17,6 +17,12 @@ def tried(*places):
     for place in places:
         success[place] = True
     return success
+
+
+def test_worlds_go_on_as_one_of_them_that_has_missed():
+    success = torch.tensor([1, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0], dtype=torch.bool)
+    # In the second group none has: any will do.
+    assert miss_of(success, 4).tolist() == [1] * 4 + [4] * 4 + [11] * 4
 
 
 def test_what_succeeds_most_comes_first_then_what_succeeds_most_of_the_rest():
