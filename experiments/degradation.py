@@ -182,15 +182,17 @@ def run(skill: Skill, maker: Explorer | Hindsight, arm: str) -> dict[str, float]
         store = LifetimeStore.open_or_create(folder, metadata(skill))
         size = skill.family.part
         environment = skill.task.environment(size)
+        success: list[Tensor] = []
         for part in range(skill.family.lifetimes // size):
             seed = training_seed("degradation", skill.seed, part)
             phi = skill.task.phi_set.sample(size, torch.Generator().manual_seed(seed))
             made = maker.lifetimes(skill.task, skill.learner, environment, phi, seed)
+            success.append(made["success"].clone())
+            if unrewarded:
+                made["success"].zero_()
             store.write(part, made)
-        everyone = store.load()
+        everyone = store.load().set("success", torch.cat(success))
         measured = data_of(skill, everyone)
-        if unrewarded:
-            everyone["success"].zero_()  # memory-mapped: in the store
         student = learn(skill, folder)
     kind = Unrewarded if unrewarded else LifetimePolicy
     return measured | lives_of(skill, student, kind)

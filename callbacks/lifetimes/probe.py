@@ -1,4 +1,8 @@
-"""Do actions give away what is hidden? Probes that try to read phi off them."""
+"""Do actions give away what is hidden? Probes that try to read phi off them.
+
+Whoever learns from one who knows phi learns to read it off actions that its own
+failures never show (self-delusion, Ortega et al. 2021, 2110.10819).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import torch
 from tensordict import TensorDictBase
 from torch import Tensor, nn
 
-DECISIONS = 3  # of the first episode, before anything can have succeeded
+DECISIONS = 3  # of an episode, at which is read
 PROBED = 64  # fewest lifetimes that say anything
 LEAK = 0.1  # share of the hidden parameters' variance; what probes of no leak stay under
 PENALTIES = (0.01, 0.1, 1.0, 10.0)  # of the linear probes, per lifetime
@@ -17,31 +21,55 @@ LOOKS = 20  # steps between two looks at how well it does
 
 
 def leak(lifetimes: TensorDictBase, hidden: Tensor, seed: int = 0) -> float:
-    """Share of the variance of the hidden parameters that the first actions give away.
+    """The most of :func:`leaks`: about 0 where the explorer does not know phi."""
+    return max(leaks(lifetimes, hidden, seed))
 
-    At each of the first decisions of the first episode: what probes read off all that was seen up
-    to it and what was done then, less what they read off what was seen, since contact shows
-    something of phi to anybody; the most of any decision. An explorer that does not know phi cannot
-    be read: 0, or about that by chance. One who knows it can, and a student of such actions would
-    learn to ask a demonstrator who is not there.
+
+def leaks(lifetimes: TensorDictBase, hidden: Tensor, seed: int = 0) -> list[float]:
+    """Share of the variance of the hidden parameters that actions give away, by episode.
+
+    Of lifetimes in which nothing has succeeded yet, at each of the first decisions of the episode:
+    what probes read off all that was seen in it and what was done then, less what they read off
+    what was seen, since contact shows something of phi to anybody; the most of any decision. An
+    explorer that does not know phi cannot be read: 0, or about that by chance. One who knows it
+    can, at the latest when it begins to get better, and a student of such actions would learn to
+    ask a demonstrator who is not there.
 
     Args:
         lifetimes: ``[N]``, the fields of a lifetime store; at least ``PROBED`` of them.
         hidden: hidden task parameters ``[N, Q]``.
         seed: of the networks' weights.
 
+    Returns:
+        Of the first episode and those after it, as long as ``PROBED`` lifetimes have not succeeded.
+
     Raises:
         ValueError: if there are too few lifetimes.
     """
     if len(lifetimes) < PROBED:
         raise ValueError(f"{len(lifetimes)} lifetimes are too few for a probe: it takes {PROBED}")
-    most, steps = lifetimes["observation"].shape[2], lifetimes["action"].shape[2]
+    found: list[float] = []
+    for shot in range(lifetimes["success"].shape[1]):
+        left = ~lifetimes["success"][:, :shot].any(1)
+        if int(left.sum()) < PROBED:
+            break
+        found.append(_of_episode(lifetimes, left, shot, hidden[left], seed))
+    return found
+
+
+def _of_episode(
+    lifetimes: TensorDictBase, rows: Tensor, shot: int, hidden: Tensor, seed: int
+) -> float:
+    """The most that is given away at a decision of an episode of these lifetimes."""
+    observation, action, last = (
+        lifetimes[name][rows, shot] for name in ("observation", "action", "last_command")
+    )
+    most, steps = observation.shape[1], action.shape[1]
     chunk = -(-steps // most)
     found: list[float] = []
     for decision in range(min(DECISIONS, most)):
-        seen = lifetimes["observation"][:, 0, : decision + 1].flatten(1)
-        start: Tensor = lifetimes["last_command"][:, 0, decision, None]
-        done = lifetimes["action"][:, 0, decision * chunk : (decision + 1) * chunk] - start
+        seen = observation[:, : decision + 1].flatten(1)
+        done = action[:, decision * chunk : (decision + 1) * chunk] - last[:, decision, None]
         both = torch.cat([seen, done.flatten(1)], dim=1)
         found.append(explained(both, hidden, seed) - max(0.0, explained(seen, hidden, seed)))
     return max(found)

@@ -13,7 +13,7 @@ from tensordict import TensorDict
 
 from callbacks.lifetimes.explorer import Explorer
 from callbacks.lifetimes.hindsight import Hindsight
-from callbacks.lifetimes.probe import LEAK, PROBED, leak
+from callbacks.lifetimes.probe import LEAK, PROBED, leaks
 from callbacks.rollout_progress import rollout_progress
 from datamodules.hidden import Hidden
 from datamodules.lifetime_store import LifetimeStore
@@ -134,10 +134,12 @@ class LifetimeWriter(Callback):
         found: dict[str, float] = {}
         said = f"too few for a probe, which takes {PROBED}"
         if len(lifetimes) >= PROBED:
-            found["leak"] = leak(lifetimes, task.phi_space.hidden(lifetimes["phi"]))
+            by_shot = leaks(lifetimes, task.phi_space.hidden(lifetimes["phi"]))
+            found |= {f"leak/shot_{shot}": value for shot, value in enumerate(by_shot, start=1)}
+            found["leak"] = max(by_shot)
             said = (
-                f"a probe reads {max(0.0, found['leak']):.0%} of phi's variance off the first "
-                f"actions: they {'' if found['leak'] > LEAK else 'do not '}give phi away"
+                f"a probe reads {max(0.0, found['leak']):.0%} of phi's variance off the actions "
+                f"before a success: they {'' if found['leak'] > LEAK else 'do not '}give phi away"
             )
         for shot, success in enumerate(lifetimes["success"].unbind(1), start=1):
             found |= SuccessRate.of(success).metrics(f"success/shot_{shot}")

@@ -94,3 +94,20 @@ def test_a_run_makes_learns_and_tests(skill, monkeypatch):
     assert found["data/success/shot_6"] > found["data/success/shot_1"]
     assert found["adaptation/success/shot_6/n"] == 64
     assert 0 <= found["adaptation/memory_reset/success/shot_6"] <= 1
+
+
+@pytest.mark.parametrize("arm", ["temperature", "temperature_unrewarded"])
+def test_one_without_rewards_learns_from_lifetimes_that_tell_of_none(skill, monkeypatch, arm):
+    small = replace(skill.family, part=32, lifetimes=64, tested=64, updates=1)
+    monkeypatch.setattr(skill, "family", small)
+    stored = {}
+
+    def learn(skill, folder):
+        stored["success"] = degradation.LifetimeStore.open(folder).load()["success"].clone()
+        return
+
+    monkeypatch.setattr(degradation, "learn", learn)
+    monkeypatch.setattr(degradation, "lives_of", lambda *_: {})
+    found = degradation.run(skill, degradation.EXPLORERS["search"], arm)
+    assert found["data/success/shot_6"] > 0.3  # as they were made
+    assert bool(stored["success"].any()) == (arm == "temperature")

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from callbacks.lifetimes import Hindsight
-from callbacks.lifetimes.probe import LEAK, leak
+from callbacks.lifetimes import Explorer, Hindsight
+from callbacks.lifetimes.probe import LEAK, leak, leaks
 from datamodules import HiddenReach, Rollouts
 from datamodules.hidden_reach import NEAR
 from experiments.reaching_skill import train
-from lightning_modules.skill import Rung, Temperature
+from lightning_modules.skill import EpsilonRandom, Rung, Temperature
 
 WORST, BETTER, GOOD = (Rung(Temperature(), value) for value in (3.0, 2.0, 1.0))
 
@@ -78,6 +78,27 @@ def test_only_attempts_of_one_who_knows_give_phi_away(task, skill):
     assert leaks[True] > 0.8, leaks
     # Which one is shown does not depend on phi here, as the first is.
     assert leaks[False] < LEAK, leaks
+
+
+@pytest.mark.parametrize(
+    ("explorer", "told"),
+    [
+        (Explorer("informed", (*[Rung(EpsilonRandom(), v) for v in (1.0, 0.4, 0.2)],)), True),
+        (Explorer("informed", (WORST, BETTER, Rung(Temperature(), 1.5), GOOD)), True),
+        (Explorer("best", (GOOD,) * 4), False),
+        (Explorer("posterior", (WORST, BETTER, GOOD)), False),
+        (Hindsight((WORST, BETTER, GOOD), attempts=6, shots=4), False),
+    ],
+)
+def test_one_who_knows_gives_phi_away_at_the_latest_when_it_gets_better(
+    task, skill, explorer, told
+):
+    """Whose first attempts are the worst hides phi in them, but not for a lifetime."""
+    phi = task.phi_set.sample(1000, torch.Generator().manual_seed(3))
+    made = explorer.lifetimes(task, skill, task.environment(1000), phi, 3)
+    found = leaks(made, task.phi_space.hidden(phi))
+    assert found[0] < LEAK, found
+    assert (max(found) > LEAK) == told, found
 
 
 def test_arguments_that_make_no_sense_are_refused():

@@ -36,6 +36,7 @@ def lifetimes(seen, done):
             "observation": seen[:, None, None, None, :].expand(n, 1, 3, 1, -1),
             "action": done[:, None, None, :].expand(n, 1, 6, -1),
             "last_command": torch.zeros(n, 1, 3, done.shape[1]),
+            "success": torch.zeros(n, 1, dtype=torch.bool),
         },
         [n],
     )
