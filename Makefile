@@ -75,14 +75,16 @@ check: lint test
 # All arms on the cheap family; those that tell most with contact.
 SEEDS := 10 11 12 13 14 15 16 17 18 19
 CONTACT_SEEDS := 0 1 2
+NEW_SEEDS := 20 21 22 23 24 25 26 27 28 29
 arms = $$($(BIN)/python -c "from experiments import degradation as d; \
 	print(*(d.FAMILIES['$(1)'].arms or d.ARMS))")
-runs = for seed in $(2); do for arm in $(call arms,$(1)); do \
-	$(BIN)/python experiments/degradation.py --task $(1) --arm $$arm --seed $$seed || exit 1; \
+runs = for seed in $(2); do for arm in $(3); do \
+	$(BIN)/python experiments/degradation.py --task $(1) --arm $$arm --seed $$seed $(4) || exit 1; \
 	done; done
 experiment-degradation: setup
-	$(call runs,hidden_reach,$(SEEDS))
-	$(call runs,bumped_camera,$(CONTACT_SEEDS))
+	$(call runs,hidden_reach,$(SEEDS),$(call arms,hidden_reach))
+	$(call runs,bumped_camera,$(CONTACT_SEEDS),$(call arms,bumped_camera))
+	$(call runs,hidden_reach,$(NEW_SEEDS),temperature iid_noise ou_noise,--registration 3)
 
 bench: setup
 	$(BIN)/python experiments/bench.py

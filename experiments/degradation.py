@@ -21,6 +21,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any, cast
 
 import torch
@@ -66,9 +67,9 @@ from lightning_modules.skill import (  # noqa: E402
 )
 from robot.seeds import evaluation_seed, training_seed  # noqa: E402
 
-IDENTITY = ("task", "method", "seed")
-# Of a student's sampler. Cold, what it has cloned of the noise is cut off.
-TEMPERATURES = (0.3, 0.6, 1.0)
+IDENTITY = ("task", "method", "seed", "registration")
+# Of a student's sampler, by registration. Cold, what it has cloned of the noise is cut off.
+TEMPERATURES = {2: (0.3, 0.6, 1.0), 3: (0.3, 0.6, 0.8, 1.0, 1.2, 1.5)}
 SHOTS = 6
 
 
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument("--task", choices=FAMILIES, default=next(iter(FAMILIES)))
     parser.add_argument("--arm", choices=ARMS, default=ARMS[0])
     training.add_seed(parser)
+    parser.add_argument("--registration", type=int, choices=TEMPERATURES, default=2)
     args = parser.parse_args()
     family = FAMILIES[args.task]
     arms = family.arms or ARMS
@@ -122,6 +124,7 @@ def main() -> None:
         "task": args.task,
         "method": args.arm,
         "seed": args.seed,
+        "registration": args.registration,
         "lifetimes": family.lifetimes,
         "updates": family.updates,
     }
@@ -141,7 +144,7 @@ def main() -> None:
         **machine(),
     }
     if maker is not None:
-        row |= run(skill, maker, args.arm)
+        row |= run(skill, maker, args.arm, args.registration)
     row |= clock.read()
     write_rows(results, [row], identity=IDENTITY)
     print("RESULT", json.dumps(row))
@@ -175,7 +178,7 @@ def source(skill: Skill, arm: str) -> tuple[Explorer | Hindsight | None, Row]:
     return replace(Hindsight(ladder, family.attempts, SHOTS), **changed), notes
 
 
-def run(skill: Skill, maker: Explorer | Hindsight, arm: str) -> dict[str, float]:
+def run(skill: Skill, maker: Explorer | Hindsight, arm: str, registration: int) -> dict[str, float]:
     """Makes the lifetimes, learns from them and lives: all that is measured."""
     unrewarded = arm == "temperature_unrewarded"
     with tempfile.TemporaryDirectory() as folder:
@@ -195,27 +198,32 @@ def run(skill: Skill, maker: Explorer | Hindsight, arm: str) -> dict[str, float]
         measured = data_of(skill, everyone)
         student = learn(skill, folder)
     kind = Unrewarded if unrewarded else LifetimePolicy
-    return measured | lives_of(skill, student, kind)
+    return measured | lives_of(skill, student, kind, registration)
 
 
-def lives_of(skill: Skill, student: MetaLearner, kind: type[LifetimePolicy]) -> dict[str, float]:
+def lives_of(
+    skill: Skill, student: MetaLearner, kind: type[LifetimePolicy], registration: int
+) -> dict[str, float]:
     """How a student fares: as cold as the skill, and at the temperature that suits it best.
 
-    Which that is, lifetimes say that test nothing.
+    Which that is, lifetimes say that test nothing: by success at the last shot or, in the third
+    registration, over all shots.
     """
+    grid = TEMPERATURES[registration]
     own = student.sampler
     found = {
         f"as_cold_as_the_skill/{name}": value
         for name, value in tested(skill, lambda n: kind(student, n), "").items()
     }
     successes: dict[float, float] = {}
-    for temperature in TEMPERATURES:
+    for temperature in grid:
         student.sample_by(replace(own, temperature=temperature))
         seed, count = evaluation_seed("choosing", skill.seed), skill.family.choosing
         lived = live_on(skill, lambda n: kind(student, n), count, seed)
-        successes[temperature] = lived.by_shot()[-1].rate
+        rates = [shot.rate for shot in lived.by_shot()]
+        successes[temperature] = rates[-1] if registration == 2 else fmean(rates)
         found[f"choosing/temperature_{temperature:g}"] = successes[temperature]
-    best = max(TEMPERATURES, key=lambda temperature: successes[temperature])
+    best = max(grid, key=lambda temperature: successes[temperature])
     student.sample_by(replace(own, temperature=best))
     return (
         found

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from statistics import fmean
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import trim_mean
 
+from experiments import significance
 from experiments.results import Row
 
 SHOTS = 6
 LAST = f"adaptation/success/shot_{SHOTS}"
 DRAWS = 10_000
-FEWEST = 3  # seeds for an interval
+FEWEST = 2  # seeds for an interval
+RESAMPLED = 8  # seeds for one by resampling them; of three it would hold 74 % of the time
 PRIMARY = (("temperature", "ou_noise"), ("temperature", "iid_noise"))
 SECONDARY = (
     ("temperature", "same_ends"),
@@ -32,7 +36,6 @@ SECONDARY = (
     ("temperature", "temperature_unrewarded"),
     ("temperature", "expert_only"),
 )
-SECOND = 10  # the first seed of the second registration
 COLD = f"as_cold_as_the_skill/{LAST}"
 FORGETTING = LAST.replace("adaptation/", "adaptation/memory_reset/")
 # Arms whose success by shot is drawn.
@@ -49,21 +52,60 @@ COLORS = {
 Array = NDArray[np.float64]
 
 
+def last(row: Row) -> float:
+    """Success at the last shot."""
+    return float(row[LAST])
+
+
+def found(row: Row) -> float:
+    """Share of lifetimes in which anything has succeeded by the last shot."""
+    missed = (1 - row.get(f"adaptation/hazard/shot_{h}", 0.0) for h in range(1, SHOTS + 1))
+    return 1 - math.prod(missed)
+
+
+def kept(row: Row) -> float:
+    """Share of those that succeed at the last shot too."""
+    return float(row[f"adaptation/kept/shot_{SHOTS}"])
+
+
+def over_shots(row: Row) -> float:
+    """Mean success over all shots."""
+    return fmean(row[f"adaptation/success/shot_{h}"] for h in range(1, SHOTS + 1))
+
+
+# What success at the last shot is made of, and what it leaves out.
+MEASURES: dict[str, Callable[[Row], float]] = {
+    f"success at shot {SHOTS}": last,
+    f"found by shot {SHOTS}": found,
+    f"kept at shot {SHOTS}": kept,
+    "mean over the shots": over_shots,
+}
+
+
 def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     """Every part of the page that is made from results: its name there and its text."""
     cheap = of_task(rows, "hidden_reach")
-    second = [row for row in cheap if row["seed"] >= SECOND]
+    second = registered(cheap, 2)
     yield "degradation-arms", arm_rows(second)
     yield "degradation-primary", comparisons(second, PRIMARY, 0.975)
+    yield "degradation-measures", measures(second, PRIMARY)
     searched = [("search", arm) for arm in by_arm(second) if arm != "search"]
     yield "degradation-secondary", comparisons(second, (*SECONDARY, *searched), 0.95)
-    yield "degradation-first", first_rows([row for row in cheap if row["seed"] < SECOND])
+    yield "degradation-first", first_rows(registered(cheap, 1))
+    third = registered(cheap, 3)
+    yield "degradation-third", comparisons(third, PRIMARY, 0.975, over_shots)
+    yield "degradation-third-measures", measures(third, PRIMARY)
     yield "degradation-contact", arm_rows(of_task(rows, "bumped_camera"))
 
 
 def of_task(rows: Sequence[Row], task: str) -> list[Row]:
     """Rows of a family."""
     return [row for row in rows if row["task"] == task]
+
+
+def registered(rows: Sequence[Row], registration: int) -> list[Row]:
+    """Rows of a registration."""
+    return [row for row in rows if row["registration"] == registration]
 
 
 def by_arm(rows: Sequence[Row]) -> dict[str, dict[int, Row]]:
@@ -89,14 +131,18 @@ def bootstrap(values: Array, level: float = 0.95, seed: int = 0) -> tuple[float,
 
 
 def paired(
-    one: dict[int, Row], other: dict[int, Row], level: float, seed: int = 0
+    one: dict[int, Row],
+    other: dict[int, Row],
+    level: float,
+    seed: int = 0,
+    measure: Callable[[Row], float] = last,
 ) -> tuple[float, float, float, float]:
-    """Difference of two arms at the last shot: of interquartile means, interval, share better.
+    """Difference of two arms: of interquartile means, interval, share better.
 
     All of the seeds that both arms have; the interval is a bootstrap of these, drawn together.
     """
     seeds = sorted(set(one) & set(other))
-    a, b = (np.array([arm[s][LAST] for s in seeds]) for arm in (one, other))
+    a, b = (np.array([measure(arm[s]) for s in seeds]) for arm in (one, other))
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(seeds), size=(DRAWS, len(seeds)))
     differences = trim_mean(a[drawn], 0.25, axis=1) - trim_mean(b[drawn], 0.25, axis=1)
@@ -108,7 +154,7 @@ def paired(
 def arm_rows(rows: Sequence[Row]) -> str:
     """Every arm: success by shot, what memory is worth, hazard, and what its data is like."""
     heads = ["arm", "seeds", *(f"shot {h}" for h in range(1, SHOTS + 1)), "shot 6, 95 %"]
-    heads += ["memory emptied", "at .3", "at", "hazard at 2", "kept at 6", "leak", "jerky"]
+    heads += ["memory emptied", "at .3", "at", "mean", "found by 6", "kept at 6", "leak", "jerky"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for arm, runs in by_arm(rows).items():
         if said := dropped(runs):
@@ -119,8 +165,12 @@ def arm_rows(rows: Sequence[Row]) -> str:
         cells = [arm, str(len(runs)), *(middle(runs, name) for name in names)]
         cells += [between(runs), *(middle(runs, name) for name in names_after)]
         cells += [temperatures(runs)]
-        others = ("adaptation/hazard/shot_2", f"adaptation/kept/shot_{SHOTS}", "data/leak")
-        cells += [middle(runs, name, 2) for name in (*others, "high_frequency")]
+        whole = (over_shots, found, kept)
+        cells += [
+            f"{interquartile_mean(np.array([measure(row) for row in runs.values()])):.2f}"
+            for measure in whole
+        ]
+        cells += [middle(runs, name, 2) for name in ("data/leak", "high_frequency")]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -151,10 +201,19 @@ def middle(runs: dict[int, Row], name: str, digits: int = 3) -> str:
 
 
 def between(runs: dict[int, Row]) -> str:
-    """Its interval at the last shot."""
+    """Its interval at the last shot; Student's, of the mean, where seeds are few."""
+    values = column(runs, LAST)
     if len(runs) < FEWEST:
         return ""
-    return "{:.3f} to {:.3f}".format(*bootstrap(column(runs, LAST)))
+    if len(runs) >= RESAMPLED:
+        return "{:.3f} to {:.3f}".format(*bootstrap(values))
+    _, low, high = significance.mean_interval(values.tolist(), episodes(runs))
+    return f"{low:.3f} to {high:.3f}"
+
+
+def episodes(runs: dict[int, Row]) -> int:
+    """How many lifetimes are behind the success of each run."""
+    return int(min(row[f"{LAST}/n"] for row in runs.values()))
 
 
 def temperatures(runs: dict[int, Row]) -> str:
@@ -168,27 +227,62 @@ def column(runs: dict[int, Row], name: str) -> Array:
     return np.array([row[name] for row in runs.values()], dtype=np.float64)
 
 
-def comparisons(rows: Sequence[Row], pairs: Sequence[tuple[str, str]], level: float) -> str:
-    """Pairs of arms at the last shot."""
+def comparisons(
+    rows: Sequence[Row],
+    pairs: Sequence[tuple[str, str]],
+    level: float,
+    measure: Callable[[Row], float] = last,
+) -> str:
+    """Pairs of arms by a measure."""
     runs = by_arm(rows)
-    lines = [f"| one | other | difference at shot {SHOTS} | interval, {level:.1%} | better in |"]
+    what = next(name for name, made in MEASURES.items() if made is measure)
+    lines = [f"| one | other | difference, {what} | interval, {level:.1%} | better in |"]
     lines.append("|---|---|---|---|---|")
     for one, other in pairs:
         a, b = (reached(runs.get(arm, {})) for arm in (one, other))
         names = [
-            arm if len(kept) == len(runs.get(arm, kept)) else f"{arm} (dropped; {len(kept)} seeds)"
-            for arm, kept in ((one, a), (other, b))
+            arm if len(left) == len(runs.get(arm, left)) else f"{arm} (dropped; {len(left)} seeds)"
+            for arm, left in ((one, a), (other, b))
         ]
         if not set(a) & set(b):
-            missing = " and no ".join(arm for arm, kept in ((one, a), (other, b)) if not kept)
+            missing = " and no ".join(arm for arm, left in ((one, a), (other, b)) if not left)
             lines.append(f"| {names[0]} | {names[1]} | no {missing} | | |")
             continue
-        difference, low, high, share = paired(a, b, level)
+        difference, low, high, share = paired(a, b, level, measure=measure)
         shared = len(set(a) & set(b))
-        interval = f"{low:+.3f} to {high:+.3f}" if shared >= FEWEST else ""
+        if shared < RESAMPLED:
+            pairs = [(measure(a[seed]), measure(b[seed])) for seed in sorted(set(a) & set(b))]
+            difference, half, _ = students(pairs, episodes(a))
+            low, high = difference - half, difference + half
+        interval = f"{low:+.3f} to {high:+.3f}" if math.isfinite(low) else ""
         better = f"{share:.0%} of {shared}"
         lines.append(f"| {names[0]} | {names[1]} | {difference:+.3f} | {interval} | {better} |")
     return "\n".join(lines)
+
+
+def measures(rows: Sequence[Row], pairs: Sequence[tuple[str, str]]) -> str:
+    """What the difference of a pair at the last shot is made of."""
+    runs = by_arm(rows)
+    lines = ["| one | other | measure | difference | interval, 95.0% | better in |"]
+    lines.append("|---|---|---|---|---|---|")
+    for one, other in pairs:
+        a, b = (reached(runs.get(arm, {})) for arm in (one, other))
+        if len(set(a) & set(b)) < RESAMPLED:
+            continue
+        for name, measure in MEASURES.items():
+            difference, low, high, share = paired(a, b, 0.95, measure=measure)
+            interval = f"{low:+.3f} to {high:+.3f}"
+            better = f"{share:.0%} of {len(set(a) & set(b))}"
+            cells = [one, other, name, f"{difference:+.3f}", interval, better]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def students(pairs: Sequence[tuple[float, float]], n: int) -> tuple[float, float, float]:
+    """Mean difference of few seeds and half of its 95 % interval; infinite where there is one."""
+    if len(pairs) < FEWEST:
+        return pairs[0][0] - pairs[0][1], math.inf, math.nan
+    return significance.paired(pairs, n)
 
 
 def reached(runs: dict[int, Row]) -> dict[int, Row]:
@@ -198,7 +292,7 @@ def reached(runs: dict[int, Row]) -> dict[int, Row]:
 
 def figure(rows: Sequence[Row]) -> Figure:
     """On the cheap family: success of every arm at the last shot, and by shot of some."""
-    second = [row for row in of_task(rows, "hidden_reach") if row["seed"] >= SECOND]
+    second = registered(of_task(rows, "hidden_reach"), 2)
     runs = {
         arm: found
         for arm, found in by_arm(second).items()

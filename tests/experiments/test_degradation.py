@@ -89,7 +89,7 @@ def test_a_run_makes_learns_and_tests(skill, monkeypatch):
     small = replace(skill.family, part=32, lifetimes=64, tested=64, updates=2)
     monkeypatch.setattr(skill, "family", small)
     maker, notes = degradation.source(skill, "search")
-    found = degradation.run(skill, maker, "search")
+    found = degradation.run(skill, maker, "search", 3)
     assert notes == {}
     assert found["data/success/shot_6"] > found["data/success/shot_1"]
     assert found["adaptation/success/shot_6/n"] == 64
@@ -108,6 +108,6 @@ def test_one_without_rewards_learns_from_lifetimes_that_tell_of_none(skill, monk
 
     monkeypatch.setattr(degradation, "learn", learn)
     monkeypatch.setattr(degradation, "lives_of", lambda *_: {})
-    found = degradation.run(skill, degradation.EXPLORERS["search"], arm)
+    found = degradation.run(skill, degradation.EXPLORERS["search"], arm, 2)
     assert found["data/success/shot_6"] > 0.3  # as they were made
     assert bool(stored["success"].any()) == (arm == "temperature")
