@@ -10,8 +10,9 @@ operators with the same skill; they differ in their hypotheses:
     memoryless      nothing learnt: one fixed hypothesis or a guess an episode, whichever is better
     memory_reset    several hypotheses one after the other, as far as an episode's time goes
 
-Then, what memory can bring: success at each shot of one who searches without repeating a miss and
-who repeats a success (:mod:`datamodules.search`).
+Then, what memory can bring, of one who searches without repeating a miss and who repeats a success
+(:mod:`datamodules.search`): success at each shot, and the *cover*, the share of task parameters at
+which anything has succeeded by then. Where a success may fail when it is repeated, that is more.
 """
 
 from __future__ import annotations
@@ -65,11 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{name:12} {rate.rate:.3f} ({low:.3f} to {high:.3f}), n {rate.n}")
     generator = torch.Generator().manual_seed(evaluation_seed("reference", args.seed))
     phi = task.phi_set.sample(args.episodes, generator)
-    curve = reference(task, phi, SHOTS, args.seed)
-    print("reference    " + " ".join(f"{rate.rate:.3f}" for rate in curve))
+    success = reference(task, phi, SHOTS, args.seed)
     result: dict[str, float | bool] = {}
-    for shot, rate in enumerate(curve, start=1):
-        result |= rate.metrics(f"adaptation/reference/shot_{shot}")
+    for name, which in (("reference", success), ("cover", found_by(success))):
+        curve = [SuccessRate.of(shot) for shot in which.unbind(1)]
+        print(f"{name:12} " + " ".join(f"{rate.rate:.3f}" for rate in curve))
+        for shot, rate in enumerate(curve, start=1):
+            result |= rate.metrics(f"adaptation/{name}/shot_{shot}")
     for name, rate in rates.items():
         result |= rate.metrics(name)
     print("RESULT", json.dumps(result | {"admitted": admitted(rates)}))
@@ -102,19 +105,22 @@ def admission(task: Hidden, episodes: int, seed: int) -> dict[str, SuccessRate]:
     }
 
 
-def reference(
-    task: Hidden, phi: Tensor, shots: int, seed: int, choice: Choice = "best"
-) -> list[SuccessRate]:
-    """Success at each shot of a scripted operator who searches, at ``phi [N, P]``."""
+def reference(task: Hidden, phi: Tensor, shots: int, seed: int, choice: Choice = "best") -> Tensor:
+    """Success of a scripted operator who searches at ``phi [N, P]``, bool ``[N, H]``."""
     generator = torch.Generator().manual_seed(evaluation_seed("search", seed))
     search = Search(task, phi, generator, choice)
-    curve: list[SuccessRate] = []
+    lived: list[Tensor] = []
     for shot in range(shots):
         key = evaluation_seed("reference", seed, shot)
         success = task.scripted(phi, search.next()[:, None], key)
         search.observe(success)
-        curve.append(SuccessRate.of(success))
-    return curve
+        lived.append(success)
+    return torch.stack(lived, dim=1)
+
+
+def found_by(success: Tensor) -> Tensor:
+    """Whether anything has succeeded by each shot, of success ``[N, H]``."""
+    return success.cumsum(1) > 0
 
 
 def spread_out(known: Tensor, count: int) -> Tensor:

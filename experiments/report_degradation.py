@@ -251,8 +251,8 @@ def comparisons(
         difference, low, high, share = paired(a, b, level, measure=measure)
         shared = len(set(a) & set(b))
         if shared < RESAMPLED:
-            pairs = [(measure(a[seed]), measure(b[seed])) for seed in sorted(set(a) & set(b))]
-            difference, half, _ = students(pairs, episodes(a))
+            both = [(measure(a[seed]), measure(b[seed])) for seed in sorted(set(a) & set(b))]
+            difference, half, _ = students(both, episodes(a))
             low, high = difference - half, difference + half
         interval = f"{low:+.3f} to {high:+.3f}" if math.isfinite(low) else ""
         better = f"{share:.0%} of {shared}"

@@ -87,7 +87,9 @@ def fit(arguments: list[str], run: Path) -> Path:
     return last
 
 
-def evaluate(arguments: list[str], checkpoint: Path, name: str = "") -> dict[str, Any]:
+def evaluate(
+    arguments: list[str], checkpoint: Path, name: str = "", stage: str = "test"
+) -> dict[str, Any]:
     """What ``train.py test`` says of a checkpoint, and on what machine by which command.
 
     Kept beside the checkpoint, so that it is not tested again while it is the same.
@@ -96,12 +98,13 @@ def evaluate(arguments: list[str], checkpoint: Path, name: str = "") -> dict[str
         arguments: of ``train.py test``.
         checkpoint: what is tested.
         name: of the way in which it is, where there are several.
+        stage: ``test``, or ``validate``.
     """
     kept = checkpoint.with_name(f"{checkpoint.stem}{name}.json")
     if not kept.is_file() or kept.stat().st_mtime < checkpoint.stat().st_mtime:
         given = ["--ckpt_path", str(checkpoint), "--trainer.logger", "false"]
         folder = ["--trainer.default_root_dir", "runs/tests"]
-        output = _train(["test", *arguments, *given, *folder], capture=True)
+        output = _train([stage, *arguments, *given, *folder], capture=True)
         # Not always the last line: a progress bar may leave the terminal after it.
         lines = [line for line in output.splitlines() if line.startswith("RESULT ")]
         result = json.loads(lines[-1].removeprefix("RESULT "))

@@ -48,7 +48,8 @@ class Adaptation:
     def metrics(self, rate: float) -> dict[str, float]:
         """All that is logged of it, without a prefix.
 
-        ``success/shot_h`` with ``/n``, ``/lo`` and ``/hi``; ``hazard/shot_h``, success among the
+        ``success/shot_h`` with ``/n``, ``/lo`` and ``/hi``; ``found/shot_h``, share of lifetimes in
+        which anything has succeeded by then; ``hazard/shot_h``, success among the
         lifetimes that had none before, and ``kept/shot_h``, among those that had, each where there
         are any; ``robot_s/shot_h``, mean seconds that the arm has moved when the shot ends.
 
@@ -67,6 +68,7 @@ class Adaptation:
                     found |= SuccessRate.of(success[rows]).metrics(f"{name}/shot_{shot}")
             found[f"robot_s/shot_{shot}"] = moved
             before = before | success
+            found |= SuccessRate.of(before).metrics(f"found/shot_{shot}")
         return found
 
 

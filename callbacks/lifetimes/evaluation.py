@@ -18,7 +18,7 @@ from callbacks.periodic_evaluation import STAGE_KEY, PeriodicEvaluation, Stage
 from callbacks.pictures import log_figure
 from callbacks.rollout_observer import EvaluatedRollouts, RolloutObserver
 from callbacks.rollout_progress import rollout_progress
-from datamodules.check import reference
+from datamodules.check import found_by, reference
 from datamodules.hidden import Hidden
 from lightning_modules.checkpoint import check_same_task, read_checkpoint
 from lightning_modules.lifetime_policy import LifetimePolicy
@@ -37,7 +37,8 @@ class AdaptationEvaluation(PeriodicEvaluation):
 
     At test it also lets those live that it is compared with, on the same phi: itself with its
     memory emptied after each episode and, where a policy ``skill`` is given, a scripted operator
-    who searches as well as can be (the *reference*) and, with that skill, an oracle, a memoryless
+    who searches (the *reference*, and as *cover* what that one has found by then) and, with that
+    skill, an oracle, a memoryless
     one (a guess an episode) and one who guesses until it succeeds and then repeats. Ranks share the
     lifetimes.
 
@@ -135,7 +136,9 @@ class AdaptationEvaluation(PeriodicEvaluation):
                 lived[name] = _all_lifetimes(module, Adaptation.joined(parts), n)
         curves = {name: adaptation.by_shot() for name, adaptation in lived.items()}
         if stage == "test" and self.skill is not None:
-            curves["reference"] = reference(task, everyone, self.shots, self.seed)
+            searched = reference(task, everyone, self.shots, self.seed)
+            for name, success in (("reference", searched), ("cover", found_by(searched))):
+                curves[name] = [SuccessRate.of(shot) for shot in success.unbind(1)]
         measured = _metrics(task, lived["success"], curves)
         last = {"adaptation/success": measured[f"adaptation/success/shot_{self.shots}"]}
         module.log_dict(measured | last, batch_size=1)

@@ -49,8 +49,9 @@ def leaks(lifetimes: TensorDictBase, hidden: Tensor, seed: int = 0) -> list[floa
     if len(lifetimes) < PROBED:
         raise ValueError(f"{len(lifetimes)} lifetimes are too few for a probe: it takes {PROBED}")
     found: list[float] = []
-    for shot in range(lifetimes["success"].shape[1]):
-        left = ~lifetimes["success"][:, :shot].any(1)
+    success: Tensor = lifetimes["success"]
+    for shot in range(success.shape[1]):
+        left = ~success[:, :shot].any(1)
         if int(left.sum()) < PROBED:
             break
         found.append(_of_episode(lifetimes, left, shot, hidden[left], seed))

@@ -20,6 +20,12 @@ def test_a_family_is_admitted_where_only_the_oracle_is_good():
     assert not check.admitted(rates(0.2, 0.0, 0.0))  # the skill is missing
 
 
+def test_what_has_been_found_stays_found():
+    success = torch.tensor([[0, 1, 0, 1], [0, 0, 0, 0], [1, 0, 0, 0]], dtype=torch.bool)
+    found = [[False, True, True, True], [False] * 4, [True] * 4]
+    assert check.found_by(success).tolist() == found
+
+
 def test_hypotheses_tried_in_turn_do_not_repeat():
     known = 4 * torch.rand(4096, 1, generator=torch.Generator().manual_seed(0))
     tried = check.spread_out(known, 4)
@@ -47,6 +53,9 @@ def test_the_command_says_who_succeeds_and_admits(family, capsys):
     assert result["admitted"]
     assert result["oracle"] > 0.9
     assert result["memoryless/n"] == 24
+    for shot in range(1, 7):
+        cover, success = (result[f"adaptation/{k}/shot_{shot}"] for k in ("cover", "reference"))
+        assert cover >= success
 
 
 @pytest.mark.parametrize(
