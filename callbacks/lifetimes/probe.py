@@ -51,7 +51,7 @@ def leaks(lifetimes: TensorDictBase, hidden: Tensor, seed: int = 0) -> list[floa
     found: list[float] = []
     success: Tensor = lifetimes["success"]
     for shot in range(success.shape[1]):
-        left = torch.logical_not(success[:, :shot].any(1))
+        left = success[:, :shot].sum(1) == 0
         if int(left.sum()) < PROBED:
             break
         found.append(_of_episode(lifetimes, left, shot, hidden[left], seed))
