@@ -40,6 +40,8 @@ import torch
 from tensordict import TensorDict, TensorDictBase
 
 SCHEMA_VERSION = 1
+# Of the metadata.
+NEEDED = ("task", "spec", "observation_horizon", "prediction_horizon", "action_horizon")
 FIELDS = ("observation", "last_command", "action", "oracle", "length", "success", "phi")
 
 
@@ -60,7 +62,7 @@ class LifetimeStore:
 
         Raises:
             FileNotFoundError: if there is nothing.
-            ValueError: if it was written under another schema.
+            ValueError: if it was written under another schema, or cannot be read.
         """
         file = Path(path) / "metadata.json"
         if not file.is_file():
@@ -68,12 +70,19 @@ class LifetimeStore:
                 f"no lifetimes at {str(path)!r}: 'python train.py predict --config "
                 "configs/<task>/lifetimes.yaml' makes some"
             )
-        metadata = json.loads(file.read_text())
-        if metadata.get("schema_version") != SCHEMA_VERSION:
+        try:
+            metadata = json.loads(file.read_text())
+        except ValueError as error:
+            raise ValueError(f"{str(file)!r} cannot be read ({error})") from error
+        if not isinstance(metadata, dict) or "schema_version" not in metadata:
+            raise ValueError(f"{str(file)!r} does not say what the lifetimes are")
+        if metadata["schema_version"] != SCHEMA_VERSION:
             raise ValueError(
                 f"the lifetimes at {str(path)!r} have schema version "
-                f"{metadata.get('schema_version')}, this software reads {SCHEMA_VERSION}"
+                f"{metadata['schema_version']}, this software reads {SCHEMA_VERSION}"
             )
+        if lacking := [key for key in NEEDED if key not in metadata]:
+            raise ValueError(f"{str(file)!r} lacks {', '.join(lacking)}")
         return cls(Path(path), metadata)
 
     @classmethod
@@ -101,7 +110,19 @@ class LifetimeStore:
 
     def parts(self) -> list[int]:
         """Numbers of the parts that are there."""
-        return sorted(int(p.name.removeprefix("part-")) for p in self.path.glob("part-*"))
+        return sorted(
+            int(p.name.removeprefix("part-")) for p in self.path.glob("part-" + 5 * "[0-9]")
+        )
+
+    @property
+    def wanted(self) -> int:
+        """How many there are to be in the end; 0 if nobody has said so."""
+        file = self.path / "wanted.json"
+        return int(json.loads(file.read_text())["lifetimes"]) if file.is_file() else 0
+
+    @wanted.setter
+    def wanted(self, lifetimes: int) -> None:
+        _write(self.path / "wanted.json", {"lifetimes": lifetimes})
 
     def write(self, part: int, lifetimes: TensorDictBase) -> None:
         """Adds a part.

@@ -115,9 +115,14 @@ class Lifetimes(Source):
 
         Raises:
             FileNotFoundError: if there is no store.
-            ValueError: if it has no lifetimes yet.
+            ValueError: if it has no lifetimes yet, or fewer than were asked for.
         """
-        everyone = self._everyone()
+        everyone, wanted = self._everyone(), LifetimeStore.open(self.path).wanted
+        if len(everyone) < wanted:
+            raise ValueError(
+                f"{len(everyone)} of {wanted} lifetimes at {str(self.path)!r} are made: 'python "
+                "train.py predict' with the config that made them goes on where it stopped"
+            )
         shown = everyone[self._held_out(everyone) :]
         return self._loader(cast("TensorDict", torch.cat([shown, *self._own])), shuffle=True)
 

@@ -65,6 +65,11 @@ class Hindsight:
                 f"a ladder of {len(self.ladder)} rungs, {self.attempts} attempts on each and "
                 f"{self.shots} shots: all must be at least 1"
             )
+        if len(self.ladder) * self.attempts < self.shots:
+            raise ValueError(
+                f"{self.attempts} attempts on each of {len(self.ladder)} rungs are fewer than the "
+                f"{self.shots} shots of a lifetime: misses would be shown again"
+            )
 
     def describe(self) -> dict[str, Any]:
         """How attempts are made and put together, as plain data."""

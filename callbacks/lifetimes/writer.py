@@ -93,6 +93,8 @@ class LifetimeWriter(Callback):
             environment.close()
             return
         store = LifetimeStore.open_or_create(self._source(task).path, self._metadata(task, learner))
+        if trainer.is_global_zero:
+            store.wanted = self.lifetimes
         wanted = range(trainer.global_rank, self.lifetimes // self.part, trainer.world_size)
         missing = sorted(set(wanted) - set(store.parts()))
         environment = task.environment(self.part, task.seed) if missing else None

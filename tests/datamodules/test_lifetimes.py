@@ -5,7 +5,7 @@ import torch
 from tensordict import TensorDict
 from toy_task import SPEC
 
-from datamodules.lifetime_store import LifetimeStore
+from datamodules.lifetime_store import SCHEMA_VERSION, LifetimeStore
 from datamodules.lifetimes import Lifetimes
 
 METADATA = {
@@ -155,3 +155,36 @@ def test_a_part_that_was_damaged_is_not_read_as_zeros(tmp_path, damage):
         file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(ValueError, match=r"part-00000' are broken .* remove that folder"):
         store.load()
+
+
+def test_lifetimes_that_are_not_all_made_yet_are_not_learnt_from(tmp_path):
+    store = LifetimeStore.open_or_create(tmp_path, METADATA)
+    store.wanted = 16
+    store.write(0, made())
+    with pytest.raises(ValueError, match="8 of 16 lifetimes at .* are made: 'python train.py pred"):
+        served(tmp_path).train_loader()
+    store.write(1, made(seed=1))
+    assert len(list(served(tmp_path).train_loader())) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", r"metadata.json' cannot be read \(Expecting"),
+        ("[1]", "metadata.json' does not say what the lifetimes are"),
+        (
+            '{"schema_version": %d, "task": "toy"}' % SCHEMA_VERSION,
+            "metadata.json' lacks spec, obs",
+        ),
+    ],
+)
+def test_metadata_that_say_nothing_are_refused(tmp_path, text, sentence):
+    (tmp_path / "metadata.json").write_text(text)
+    with pytest.raises(ValueError, match=sentence):
+        LifetimeStore.open(tmp_path)
+
+
+def test_folders_of_others_are_no_parts(tmp_path):
+    store = LifetimeStore.open_or_create(tmp_path, METADATA)
+    (tmp_path / "part-old").mkdir()
+    assert store.parts() == []

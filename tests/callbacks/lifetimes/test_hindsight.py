@@ -106,3 +106,5 @@ def test_arguments_that_make_no_sense_are_refused():
         Hindsight(order="best")
     with pytest.raises(ValueError, match="0 attempts on each and 6 shots"):
         Hindsight(attempts=0)
+    with pytest.raises(ValueError, match="2 attempts on each of 1 rungs are fewer than the 6 sh"):
+        Hindsight((GOOD,), attempts=2)

@@ -90,6 +90,7 @@ def test_a_writer_that_was_stopped_goes_on_even_in_its_first_part(tmp_path):
     whole = predict(tmp_path / "whole")
     begun = LifetimeStore.open_or_create(tmp_path / "stopped", whole.metadata)
     assert begun.parts() == []
+    assert whole.wanted == 4
     assert (predict(tmp_path / "stopped").load() == whole.load()).all()
 
 
