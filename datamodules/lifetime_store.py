@@ -110,9 +110,8 @@ class LifetimeStore:
 
     def parts(self) -> list[int]:
         """Numbers of the parts that are there."""
-        return sorted(
-            int(p.name.removeprefix("part-")) for p in self.path.glob("part-" + 5 * "[0-9]")
-        )
+        named = self.path.glob("part-" + "[0-9]" * 5)
+        return sorted(int(path.name.removeprefix("part-")) for path in named)
 
     @property
     def wanted(self) -> int:

@@ -1,5 +1,7 @@
 """Lifetimes on disk: written whole or not at all, never mixed, served without what is hidden."""
 
+import json
+
 import pytest
 import torch
 from tensordict import TensorDict
@@ -161,7 +163,9 @@ def test_lifetimes_that_are_not_all_made_yet_are_not_learnt_from(tmp_path):
     store = LifetimeStore.open_or_create(tmp_path, METADATA)
     store.wanted = 16
     store.write(0, made())
-    with pytest.raises(ValueError, match="8 of 16 lifetimes at .* are made: 'python train.py pred"):
+    with pytest.raises(
+        ValueError, match=r"8 of 16 lifetimes at .* are made: 'python train.py pred"
+    ):
         served(tmp_path).train_loader()
     store.write(1, made(seed=1))
     assert len(list(served(tmp_path).train_loader())) == 3
@@ -173,7 +177,7 @@ def test_lifetimes_that_are_not_all_made_yet_are_not_learnt_from(tmp_path):
         ("{", r"metadata.json' cannot be read \(Expecting"),
         ("[1]", "metadata.json' does not say what the lifetimes are"),
         (
-            '{"schema_version": %d, "task": "toy"}' % SCHEMA_VERSION,
+            json.dumps({"schema_version": SCHEMA_VERSION, "task": "toy"}),
             "metadata.json' lacks spec, obs",
         ),
     ],
