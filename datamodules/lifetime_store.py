@@ -40,9 +40,25 @@ import torch
 from tensordict import TensorDict, TensorDictBase
 
 SCHEMA_VERSION = 1
-# Of the metadata.
+# Of the metadata: what origin() says.
 NEEDED = ("task", "spec", "observation_horizon", "prediction_horizon", "action_horizon")
 FIELDS = ("observation", "last_command", "action", "oracle", "length", "success", "phi")
+
+
+def origin(task: Any, horizons: Any) -> dict[str, Any]:
+    """The metadata that every reader needs: of which task, and in steps of which length.
+
+    Args:
+        task: the DataModule.
+        horizons: with ``observation`` (To), ``prediction`` (Tp) and ``action`` (Ta).
+    """
+    return {
+        "task": task.task_name,
+        "spec": task.spec.to_dict(),
+        "observation_horizon": horizons.observation,
+        "prediction_horizon": horizons.prediction,
+        "action_horizon": horizons.action,
+    }
 
 
 class LifetimeStore:

@@ -13,7 +13,7 @@ from tensordict import TensorDict
 from callbacks.lifetimes.explorer import lifetimes_of
 from callbacks.lifetimes.lives import live
 from datamodules.hidden import Hidden
-from datamodules.lifetime_store import LifetimeStore
+from datamodules.lifetime_store import LifetimeStore, origin
 from datamodules.lifetimes import Lifetimes
 from lightning_modules.checkpoint import check_same_task, read_checkpoint
 from lightning_modules.diffusion_policy import DiffusionPolicy
@@ -135,8 +135,7 @@ class DAgger(Callback):
         task: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
         folder = Path(trainer.log_dir or trainer.default_root_dir) / FOLDER
         metadata = {
-            "task": task.task_name,
-            "spec": task.spec.to_dict(),
+            **origin(task, module.horizons),
             "skill": self.skill,
             "lifetimes": self.lifetimes,
             "seed": task.seed,

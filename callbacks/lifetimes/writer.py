@@ -16,7 +16,7 @@ from callbacks.lifetimes.hindsight import Hindsight
 from callbacks.lifetimes.probe import LEAK, PROBED, leaks
 from callbacks.rollout_progress import rollout_progress
 from datamodules.hidden import Hidden
-from datamodules.lifetime_store import LifetimeStore
+from datamodules.lifetime_store import LifetimeStore, origin
 from datamodules.lifetimes import Lifetimes
 from lightning_modules.checkpoint import fingerprint
 from lightning_modules.diffusion_policy import DiffusionPolicy
@@ -115,14 +115,9 @@ class LifetimeWriter(Callback):
         return self.explorer.lifetimes(task, learner, environment, phi, seed)
 
     def _metadata(self, task: Hidden, learner: DiffusionPolicy) -> dict[str, Any]:
-        horizons = learner.horizons
         return {
-            "task": task.task_name,
+            **origin(task, learner.horizons),
             "phi_set": task.phi_set.name,
-            "spec": task.spec.to_dict(),
-            "observation_horizon": horizons.observation,
-            "prediction_horizon": horizons.prediction,
-            "action_horizon": horizons.action,
             "max_steps": task.max_steps,
             "explorer": self.explorer.describe(),
             "sampler": asdict(learner.sampler),
