@@ -14,6 +14,7 @@ CURRICULUM_RUN := runs/pick_banana/curriculum/demo
 LAST := checkpoints/last.ckpt
 SKILL := docs/results/curriculum/checkpoints/curriculum-0.ckpt
 LIFETIMES := configs/wanted_object/lifetimes.yaml
+GRADED := configs/wanted_object/graded_lifetimes.yaml
 META := configs/wanted_object/meta_learner.yaml
 META_RUN := runs/wanted_object/meta_learner/demo
 
@@ -48,11 +49,12 @@ curriculum: setup
 	$(call fit,$(CURRICULUM),$(CURRICULUM_RUN),--model.init_args.beachhead $(DEMO_RUN)/$(LAST))
 	$(call evaluate,$(CURRICULUM),$(CURRICULUM_RUN))
 
-# From a committed policy: how it gets worse, lifetimes, the learner, its curve.
+# From a committed policy: how it gets worse, lifetimes that it makes well and worse, the learner,
+# its curve.
 meta: setup
 	test -f runs/ladder/results.json || $(BIN)/python experiments/skill_ladder.py \
 		--knob temperature --episodes 200 --threads 0 --results runs/ladder/results.json
-	$(BIN)/python train.py predict --config $(LIFETIMES) --ckpt_path $(SKILL)
+	$(BIN)/python train.py predict --config $(LIFETIMES) --config $(GRADED) --ckpt_path $(SKILL)
 	$(call fit,$(META),$(META_RUN),--model.init_args.skill $(SKILL) --trainer.max_epochs 4)
 	$(call evaluate,$(META),$(META_RUN))
 

@@ -22,6 +22,7 @@ from callbacks.lifetimes import (
     Hindsight,
     LifetimeVideo,
     LifetimeWriter,
+    Mixture,
 )
 from callbacks.operator_time import OperatorTime
 from callbacks.predictions import PredictionWriter
@@ -45,6 +46,7 @@ __all__ = [
     "LevelReplay",
     "LifetimeVideo",
     "LifetimeWriter",
+    "Mixture",
     "NoOpFilter",
     "OperatorTime",
     "PredictionWriter",

@@ -4,6 +4,7 @@ from callbacks.lifetimes.dagger import DAgger
 from callbacks.lifetimes.evaluation import AdaptationEvaluation
 from callbacks.lifetimes.explorer import Explorer
 from callbacks.lifetimes.hindsight import Hindsight
+from callbacks.lifetimes.mixture import Mixture
 from callbacks.lifetimes.video import LifetimeVideo
 from callbacks.lifetimes.writer import LifetimeWriter
 
@@ -14,4 +15,5 @@ __all__ = [
     "Hindsight",
     "LifetimeVideo",
     "LifetimeWriter",
+    "Mixture",
 ]

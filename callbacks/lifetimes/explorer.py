@@ -40,31 +40,35 @@ class Explorer:
     Attributes:
         hypothesis: what an attempt acts on: that of a :class:`~datamodules.search.Search`, or the
             truth (``informed``).
-        ladder: a rung for each episode, worst to best; H of them.
+        ladder: a rung for each episode, worst to best; all the skill there is, if there is none.
+        shots: H; with a ladder, as many as it has rungs.
 
     Raises:
-        ValueError: for another hypothesis, or an empty ladder.
+        ValueError: for another hypothesis, or no episode.
     """
 
     hypothesis: Hypothesis = "best"
-    ladder: Sequence[Rung] = (ALL_SKILL,) * 6
+    ladder: Sequence[Rung] = ()
+    shots: int = 6
 
     def __post_init__(self) -> None:
         if self.hypothesis not in get_args(Hypothesis):
             raise ValueError(
                 f"no hypothesis {self.hypothesis!r}; there are {', '.join(get_args(Hypothesis))}"
             )
-        if not self.ladder:
-            raise ValueError("a ladder needs a rung for each episode of a lifetime")
+        if self.ladder:
+            object.__setattr__(self, "shots", len(self.ladder))
+        if self.shots < 1:
+            raise ValueError(f"shots is {self.shots}, a lifetime has at least one")
 
     @property
-    def shots(self) -> int:
-        """H."""
-        return len(self.ladder)
+    def rungs(self) -> Sequence[Rung]:
+        """One for each episode."""
+        return self.ladder or (ALL_SKILL,) * self.shots
 
     def describe(self) -> dict[str, Any]:
         """How attempts are made, as plain data."""
-        return {"hypothesis": self.hypothesis, "ladder": [rung.describe() for rung in self.ladder]}
+        return {"hypothesis": self.hypothesis, "ladder": [rung.describe() for rung in self.rungs]}
 
     def lifetimes(
         self, task: Hidden, learner: DiffusionPolicy, env: Any, phi: Tensor, seed: int
@@ -83,7 +87,7 @@ class Explorer:
         choice: Choice = "prior" if self.hypothesis == "informed" else self.hypothesis
         search = Search(task, phi, generator, choice)
         shots: list[TensorDict] = []
-        for shot, rung in enumerate(self.ladder):
+        for shot, rung in enumerate(self.rungs):
             hypothesis = truth if self.hypothesis == "informed" else search.next()
             key = training_seed("explorer", seed, shot)
             skill = AsIf(rung.policy(learner, key), task, hypothesis)

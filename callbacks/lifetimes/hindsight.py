@@ -37,7 +37,8 @@ class Hindsight:
     """How attempts are made, and put together.
 
     Attributes:
-        ladder: rungs that attempts are made on, worst to best.
+        ladder: rungs that attempts are made on, worst to best; one as the policy is, if there is
+            none.
         attempts: of each rung at each phi.
         shots: H.
         order: of the misses: from the worst rung at the first shot to the best at the last, or by
@@ -47,10 +48,10 @@ class Hindsight:
         informed: whether attempts are made by one who knows phi: the control that gives it away.
 
     Raises:
-        ValueError: for another order, an empty ladder or a number below 1.
+        ValueError: for another order, a number below 1, or fewer attempts than episodes.
     """
 
-    ladder: Sequence[Rung] = (Rung(),)
+    ladder: Sequence[Rung] = ()
     attempts: int = 8
     shots: int = 6
     order: Order = "worst_first"
@@ -60,24 +61,26 @@ class Hindsight:
     def __post_init__(self) -> None:
         if self.order not in get_args(Order):
             raise ValueError(f"no order {self.order!r}; there are {', '.join(get_args(Order))}")
-        if not self.ladder or min(self.attempts, self.shots) < 1:
+        if min(self.attempts, self.shots) < 1:
             raise ValueError(
-                f"a ladder of {len(self.ladder)} rungs, {self.attempts} attempts on each and "
-                f"{self.shots} shots: all must be at least 1"
+                f"{self.attempts} attempts on each rung and {self.shots} shots: both must be at "
+                "least 1"
             )
-        if len(self.ladder) * self.attempts < self.shots:
+        if len(self.rungs) * self.attempts < self.shots:
             raise ValueError(
-                f"{self.attempts} attempts on each of {len(self.ladder)} rungs are fewer than the "
+                f"{self.attempts} attempts on each of {len(self.rungs)} rungs are fewer than the "
                 f"{self.shots} shots of a lifetime: misses would be shown again"
             )
 
+    @property
+    def rungs(self) -> Sequence[Rung]:
+        """One at least."""
+        return self.ladder or (Rung(),)
+
     def describe(self) -> dict[str, Any]:
         """How attempts are made and put together, as plain data."""
-        ladder = [rung.describe() for rung in self.ladder]
-        return {
-            **{field.name: getattr(self, field.name) for field in fields(self)},
-            "ladder": ladder,
-        }
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return named | {"ladder": [rung.describe() for rung in self.rungs]}
 
     def lifetimes(
         self, task: Hidden, learner: DiffusionPolicy, env: Any, phi: Tensor, seed: int
@@ -105,7 +108,7 @@ class Hindsight:
         shots: list[TensorDict] = []
         for shot in range(self.shots):
             by_chance = torch.rand(left.shape, generator=generator)
-            due = round(shot * (len(self.ladder) - 1) / max(1, self.shots - 1))
+            due = round(shot * (len(self.rungs) - 1) / max(1, self.shots - 1))
             place = by_chance + ((rung - due).abs() if self.order == "worst_first" else 0)
             wrong = (pool["success"] != (shot >= misses)) & self.placed
             # What is left, the right kind and new comes first; then new is given up, then the kind.
@@ -130,7 +133,7 @@ class Hindsight:
         """All attempts ``[N, M]``, recorded, and the place of each one's rung, long ``[M]``."""
         made: list[TensorDict] = []
         rungs: list[int] = []
-        for place, rung in enumerate(self.ladder):
+        for place, rung in enumerate(self.rungs):
             for number in range(self.attempts):
                 key = training_seed("attempt", seed, place, number)
                 policy = rung.policy(learner, key)

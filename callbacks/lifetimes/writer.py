@@ -13,6 +13,7 @@ from tensordict import TensorDict
 
 from callbacks.lifetimes.explorer import Explorer
 from callbacks.lifetimes.hindsight import Hindsight
+from callbacks.lifetimes.mixture import Mixture
 from callbacks.lifetimes.probe import LEAK, PROBED, leaks
 from callbacks.rollout_progress import rollout_progress
 from datamodules.hidden import Hidden
@@ -35,8 +36,8 @@ class LifetimeWriter(Callback):
 
     Args:
         lifetimes: how many, a whole number of parts.
-        explorer: how attempts are made: one after the other by a search, or all at first and put
-            together in hindsight.
+        explorer: how attempts are made: one after the other by a search, all at first and put
+            together in hindsight, or in more than one way.
         part: lifetimes that are made at once.
 
     Raises:
@@ -46,7 +47,7 @@ class LifetimeWriter(Callback):
     def __init__(
         self,
         lifetimes: int = 2048,
-        explorer: Explorer | Hindsight = DEFAULT_EXPLORER,
+        explorer: Explorer | Hindsight | Mixture = DEFAULT_EXPLORER,
         part: int = 128,
     ) -> None:
         if lifetimes < 1 or part < 1 or lifetimes % part:
@@ -69,7 +70,7 @@ class LifetimeWriter(Callback):
         if not isinstance(pl_module, DiffusionPolicy):
             raise ValueError(f"{type(pl_module).__name__} is no skill to make attempts with")
         self._source(task)
-        for rung in self.explorer.ladder:  # now, not after the attempts of the rungs before it
+        for rung in self.explorer.rungs:  # now, not after the attempts of the rungs before it
             rung.policy(pl_module, seed=0)
 
     def _source(self, task: Hidden) -> Lifetimes:
@@ -112,7 +113,8 @@ class LifetimeWriter(Callback):
     def _made(self, task: Any, learner: Any, environment: Any, part: int, count: int) -> TensorDict:
         seed = training_seed("lifetimes", task.seed, part)
         phi = task.phi_set.sample(count, torch.Generator().manual_seed(seed))
-        return self.explorer.lifetimes(task, learner, environment, phi, seed)
+        by = self.explorer.of_part(part) if isinstance(self.explorer, Mixture) else self.explorer
+        return by.lifetimes(task, learner, environment, phi, seed)
 
     def _metadata(self, task: Hidden, learner: DiffusionPolicy) -> dict[str, Any]:
         return {

@@ -25,7 +25,7 @@ def path(tmp_path_factory):
     task = WantedObject("wide", {"rollouts": Rollouts()})
     phi = task.phi_set.sample(6, torch.Generator().manual_seed(0))
     env = task.environment(6, num_threads=1)
-    made = Explorer(ladder=Explorer().ladder[:SHOTS]).lifetimes(task, skill, env, phi, seed=0)
+    made = Explorer(shots=SHOTS).lifetimes(task, skill, env, phi, seed=0)
     metadata = {
         "task": task.task_name,
         "action_horizon": skill.horizons.action,

@@ -104,7 +104,7 @@ def test_one_who_knows_gives_phi_away_at_the_latest_when_it_gets_better(
 def test_arguments_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="no order 'best'; there are worst_first, shuffled"):
         Hindsight(order="best")
-    with pytest.raises(ValueError, match="0 attempts on each and 6 shots"):
+    with pytest.raises(ValueError, match="0 attempts on each rung and 6 shots"):
         Hindsight(attempts=0)
     with pytest.raises(ValueError, match="2 attempts on each of 1 rungs are fewer than the 6 sh"):
         Hindsight((GOOD,), attempts=2)

@@ -1,12 +1,13 @@
 """Lifetimes are made by one who does not know, and a probe tells if one who knows made them."""
 
+import json
 from functools import partial
 
 import pytest
 import torch
 from toy_task import tiny_trainer
 
-from callbacks.lifetimes import Explorer, LifetimeWriter
+from callbacks.lifetimes import Explorer, Hindsight, LifetimeWriter, Mixture
 from callbacks.lifetimes.probe import LEAK, leak
 from datamodules import HiddenReach, Lifetimes, Rollouts, WantedObject
 from datamodules.lifetime_store import LifetimeStore
@@ -15,6 +16,7 @@ from lightning_modules import DiffusionPolicy, Horizons, MLPDenoiser
 from lightning_modules.lifetime_batch import decided
 from lightning_modules.skill import Guidance, Rung, Temperature
 
+TWICE = Explorer(ladder=(Rung(),) * 2)
 CHECKPOINT = "docs/results/curriculum/checkpoints/curriculum-0.ckpt"
 
 
@@ -64,15 +66,57 @@ def test_the_probe_reads_one_who_knows_and_not_one_who_searches(skill):
 def test_explorers_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="no hypothesis 'worst'; there are best, posterior"):
         Explorer("worst")
-    with pytest.raises(ValueError, match="a ladder needs a rung"):
-        Explorer(ladder=())
+    with pytest.raises(ValueError, match="shots is 0, a lifetime has at least one"):
+        Explorer(shots=0)
+    with pytest.raises(ValueError, match="2 explorers have 1 shares"):
+        Mixture((Explorer(), Hindsight()), (1.0,))
+    with pytest.raises(ValueError, match=r"shares are \[0.5, 0.4\]: each above 0, and 1 in all"):
+        Mixture((Explorer(), Hindsight()), (0.5, 0.4))
+    with pytest.raises(ValueError, match=r"lifetimes of \[2, 6\] episodes do not mix"):
+        Mixture((Explorer(), Explorer(shots=2)), (0.5, 0.5))
     with pytest.raises(ValueError, match="give both"):
         Rung(Temperature())
     with pytest.raises(ValueError, match="the knob temperature is at -3, it takes a number from"):
         Rung(Temperature(), -3.0)
 
 
-def predict(folder, seed=0, **arguments):
+def test_a_rung_takes_its_value_from_what_was_calibrated(tmp_path):
+    table = tmp_path / "results.json"
+    found = ((0.85, 0.7, 0.86), (0.25, 1.2, 0.2))
+    rows = [
+        {"study": "calibrated", "method": "temperature"}
+        | {"level": level, "value": value, "success/table": success}
+        for level, value, success in found
+    ]
+    table.write_text(json.dumps(rows))
+    rung = Rung(Temperature(), success=0.25, table=str(table))
+    assert rung.value == 1.2
+    assert rung.describe() == Rung(Temperature(), 1.2).describe()
+    with pytest.raises(ValueError, match=r"in 0\.5; it was calibrated to 0\.85, 0\.25"):
+        Rung(Temperature(), success=0.5, table=str(table))
+    with pytest.raises(ValueError, match="give a knob and no value"):
+        Rung(Temperature(), 1.0, success=0.25, table=str(table))
+    with pytest.raises(FileNotFoundError, match=r"skill_ladder\.py --knob temperature --results"):
+        Rung(Temperature(), success=0.25, table=str(tmp_path / "none.json"))
+    # What was missed by far is no setting.
+    table.write_text(json.dumps([rows[0], {**rows[1], "success/table": 0.4}]))
+    with pytest.raises(ValueError, match=r"has 0 values at which temperature succeeds in 0\.25"):
+        Rung(Temperature(), success=0.25, table=str(table))
+
+
+def test_explorers_share_the_parts_as_asked(tmp_path):
+    first, second = Explorer(shots=2), Explorer("prior", shots=2)
+    mixture = Mixture((first, second), (0.75, 0.25))
+    by = [mixture.of_part(part) for part in range(16)]
+    assert by.count(second) == 4
+    assert all(by[n : n + 4].count(second) == 1 for n in (0, 4, 8, 12))
+    made = predict(tmp_path, explorer=Mixture((first, second), (0.5, 0.5)))
+    described = [{**first.describe()}, {**second.describe()}]
+    assert made.metadata["explorer"] == {"explorers": described, "shares": [0.5, 0.5]}
+    assert made.parts() == [0, 1]
+
+
+def predict(folder, seed=0, explorer=TWICE, **arguments):
     """Makes four lifetimes with a tiny skill of random weights."""
     torch.manual_seed(seed)
     task = HiddenReach("wide", {"lifetimes": Lifetimes(folder)})
@@ -81,7 +125,7 @@ def predict(folder, seed=0, **arguments):
         denoiser=partial(MLPDenoiser, width=16),
         horizons=Horizons(observation=1, prediction=8, action=8),
     )
-    writer = LifetimeWriter(4, Explorer(ladder=(Rung(),) * 2), part=2)
+    writer = LifetimeWriter(4, explorer, part=2)
     tiny_trainer(callbacks=[writer], **arguments).predict(skill, task)
     return None if arguments else LifetimeStore.open(folder)
 
