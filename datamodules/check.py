@@ -53,8 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--episodes", type=int, default=256)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
-    if args.episodes < 1:
-        parser.error(f"episodes is {args.episodes}, it must be at least 1")
+    if args.episodes < 1 or args.seed < 0:
+        parser.error(
+            f"episodes is {args.episodes} and seed {args.seed}: at least 1, and not negative"
+        )
     family: Any = families[args.task]
     try:
         task = family(args.phi_set or list(family.phi_sets)[-1], {"rollouts": Rollouts()})

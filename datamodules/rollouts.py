@@ -29,6 +29,7 @@ class Rollouts(Source):
     """
 
     sets_epoch = True
+    collected = True
 
     def __init__(self, passes: int = 2, minibatches: int = 4) -> None:
         if passes < 1 or minibatches < 1:

@@ -21,9 +21,11 @@ class Source(ABC):
     Attributes:
         sets_epoch: whether an epoch has as many batches as this source, where others have more;
             else it is as long as the longest source.
+        collected: whether a callback fills it while a policy acts; else it is there before.
     """
 
     sets_epoch: bool = False
+    collected: bool = False
 
     @abstractmethod
     def setup(

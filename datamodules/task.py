@@ -180,7 +180,7 @@ class TaskDataModule(SourcedDataModule):
     def _check_before_recording(self, source: Demonstrations) -> None:
         learner: Any = self.trainer.lightning_module if self.trainer else None
         if learner:
-            learner.check_sources(list(self.sources))
+            learner.check_sources(self.sources)
         horizon = learner.horizons.prediction if learner else 0
         if horizon > self.max_steps:
             raise ValueError(

@@ -133,6 +133,8 @@ def main() -> None:
     if done := [row for row in known if asked.items() <= row.items()]:
         print("RESULT", json.dumps(done[0]))
         return
+    if not (checkpoint := family.skill(args.seed)).is_file():
+        parser.error(f"there is no skill of seed {args.seed}: no {checkpoint}")
     torch.set_num_threads(1)
     clock = Stopwatch()
     skill = Skill(family, args.seed)

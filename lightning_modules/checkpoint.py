@@ -111,6 +111,11 @@ def check_same_policy(
     """
     check_same_task(checkpoint, spec)
     theirs, mine = checkpoint["policy"]["init_args"], init_args
+    if has_memory(checkpoint) != (set(TRUNK) <= set(init_args)):
+        having, lacking = "it has a memory", "the current one has none"
+        if not has_memory(checkpoint):
+            having, lacking = "it has no memory", "the current one has"
+        raise ValueError(f"checkpoint does not fit: {having}, {lacking}")
     _check_equal(
         *(
             (f"{name} horizon", theirs["horizons"][name], mine["horizons"][name])

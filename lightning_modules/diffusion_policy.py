@@ -207,9 +207,9 @@ class DiffusionPolicy(CheckpointedPolicy):
         self.save_hyperparameters(self.init_args())
         if stage == "fit":
             task = getattr(self.trainer, "datamodule", None)
-            self.check_sources(list(getattr(task, "sources", {})))
+            self.check_sources(getattr(task, "sources", {}))
 
-    def check_sources(self, sources: Sequence[str]) -> None:
+    def check_sources(self, sources: Mapping[str, Any]) -> None:
         """Refuses a task with other sources than it learns from: before any of them is recorded.
 
         Raises:
@@ -218,6 +218,11 @@ class DiffusionPolicy(CheckpointedPolicy):
         if len(sources) > 1:
             raise ValueError(
                 f"{type(self).__name__} learns from one source, the task has {', '.join(sources)}"
+            )
+        if collected := [name for name, source in sources.items() if source.collected]:
+            raise ValueError(
+                f"{type(self).__name__} learns from what is there before, {collected[0]!r} is "
+                "filled while a policy acts"
             )
 
     @override

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -152,7 +152,7 @@ class LearningFromAttempts(DiffusionPolicy):
         return self.objective.weigh(everyone[:, 0], everyone[:, 1])[mine]
 
     @override
-    def check_sources(self, sources: Sequence[str]) -> None:
+    def check_sources(self, sources: Mapping[str, Any]) -> None:
         expected = 2 if self.cloning_weight else 1
         if len(sources) != expected:
             raise ValueError(

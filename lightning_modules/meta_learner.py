@@ -179,6 +179,15 @@ class MetaLearner(DiffusionPolicy):
                 )
 
     @override
+    def check_sources(self, sources: Mapping[str, Any]) -> None:
+        super().check_sources(sources)
+        if strange := [name for name, source in sources.items() if not hasattr(source, "shape")]:
+            raise ValueError(
+                f"{type(self).__name__} learns from datamodules.Lifetimes, {strange[0]!r} serves "
+                "something else"
+            )
+
+    @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
         checkpoint["family"] = self._family()

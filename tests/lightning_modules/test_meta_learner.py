@@ -246,9 +246,30 @@ def test_a_checkpoint_of_another_trunk_is_refused(tmp_path):
         learner(num_heads=4).on_load_checkpoint(checkpoint)
 
 
+def test_a_checkpoint_without_a_memory_is_refused(tmp_path):
+    trainer = tiny_trainer(limit_val_batches=0)
+    trainer.strategy.connect(tiny_policy())
+    trainer.save_checkpoint(tmp_path / "skill.ckpt")
+    checkpoint = torch.load(tmp_path / "skill.ckpt", weights_only=True)
+    with pytest.raises(ValueError, match="it has no memory, the current one has"):
+        learner().on_load_checkpoint(checkpoint)
+
+
+def test_what_it_cannot_learn_from_is_refused_before_training():
+    model = learner()
+    for source, why in (
+        (Rollouts(), "'there' is filled while a policy acts"),
+        (types.SimpleNamespace(collected=False), "datamodules.Lifetimes, 'there' serves something"),
+    ):
+        task = types.SimpleNamespace(sources={"there": source})
+        model._trainer = types.SimpleNamespace(datamodule=task)
+        with pytest.raises(ValueError, match=why):
+            model.setup("fit")
+
+
 def test_lifetimes_longer_than_the_context_are_refused_before_training():
     model = learner(context=8)
-    source = types.SimpleNamespace(shape=(SHOTS, DECISIONS))
+    source = types.SimpleNamespace(shape=(SHOTS, DECISIONS), collected=False)
     task = types.SimpleNamespace(sources={"lifetimes": source})
     model._trainer = types.SimpleNamespace(datamodule=task)
     with pytest.raises(ValueError, match=r"'lifetimes' take up to 12 .* the context of 8"):
