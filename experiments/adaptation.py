@@ -87,7 +87,10 @@ def main() -> None:
     }
     making = shared | {"trainer": {"callbacks": [writer]}}
     training.predict(
-        [*configs("lifetimes", args.task), *training.configure(run / "lifetimes", making)],
+        [
+            *training.configs("lifetimes", args.task, FIRST),
+            *training.configure(run / "lifetimes", making),
+        ],
         ROOT / skill,
     )
     callbacks = training.callbacks_beside(
@@ -101,7 +104,10 @@ def main() -> None:
             "logger": {"init_args": {"name": f"adaptation/{name}", "version": ""}},
         },
     }
-    arguments = [*configs("meta_learner", args.task), *training.configure(run, learning)]
+    arguments = [
+        *training.configs("meta_learner", args.task, FIRST),
+        *training.configure(run, learning),
+    ]
     last = training.fit(arguments, run)
     identity = {"task": args.task, "method": args.method, "seed": args.seed}
     notes = {"lifetimes": LIFETIMES, "transitions": transitions(data)}
@@ -154,12 +160,6 @@ def tested(
 def transitions(data: Path) -> int:
     """Environment steps that a learner has learnt from."""
     return int(LifetimeStore.open(data).load()["length"].sum())
-
-
-def configs(stage: str, task: str) -> list[str]:
-    """Arguments that name the configs of a stage, and after them what another family changes."""
-    families = dict.fromkeys((FIRST, task))
-    return [word for family in families for word in ("--config", f"configs/{family}/{stage}.yaml")]
 
 
 if __name__ == "__main__":

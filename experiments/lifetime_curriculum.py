@@ -70,13 +70,19 @@ def start(task: str, seed: int, skill: str) -> tuple[list[str], Path]:
         "seed_everything": seed,
         "data": {"init_args": {"seed": seed, "phi_set": "near", "sources": {"lifetimes": source}}},
     }
-    making = [*configs("lifetimes", task), *training.configure(run / "lifetimes", shared)]
+    making = [
+        *training.configs("lifetimes", task, "wanted_object"),
+        *training.configure(run / "lifetimes", shared),
+    ]
     training.predict(making, ROOT / skill)
     learning = shared | {
         "model": {"init_args": {"skill": skill}},
         "trainer": {"logger": {"init_args": {"name": name, "version": ""}}},
     }
-    arguments = [*configs("meta_learner", task), *training.configure(run, learning)]
+    arguments = [
+        *training.configs("meta_learner", task, "wanted_object"),
+        *training.configure(run, learning),
+    ]
     return arguments, training.fit(arguments, run)
 
 
@@ -99,11 +105,6 @@ def learn(task: str, method: str, seed: int, begun: Path, skill: str) -> tuple[l
     arguments = [word for file in files for word in ("--config", file)]
     arguments += training.configure(run, changes)
     return arguments, training.fit(arguments, run)
-
-
-def configs(stage: str, task: str) -> list[str]:
-    """Arguments that name the configs of a stage, and after them what the family changes."""
-    return [w for f in ("wanted_object", task) for w in ("--config", f"configs/{f}/{stage}.yaml")]
 
 
 if __name__ == "__main__":

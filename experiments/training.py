@@ -32,12 +32,16 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=seed, default=0)
 
 
-def configs(stage: str, task: str) -> list[str]:
-    """Arguments that name the config of a stage and, after it, what another task changes in it."""
-    files = [f"configs/{TASKS[0]}/{stage}.yaml"]
-    if task != TASKS[0]:
-        files.append(f"configs/{task}/{stage}.yaml")
-    return [word for file in files for word in ("--config", file)]
+def configs(stage: str, task: str, first: str = TASKS[0]) -> list[str]:
+    """Arguments that name the config of a stage and, after it, what another task changes in it.
+
+    Args:
+        stage: of the way.
+        task: the other.
+        first: the task whose config is whole.
+    """
+    tasks = dict.fromkeys((first, task))
+    return [word for name in tasks for word in ("--config", f"configs/{name}/{stage}.yaml")]
 
 
 def callbacks_beside(config: Path, skill: str | None) -> list[dict[str, Any]]:

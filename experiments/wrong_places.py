@@ -25,7 +25,7 @@ class WrongTarget(Knob):
         episodes: most of a rollout.
     """
 
-    name: ClassVar[str] = "wrong_hypothesis"
+    name: ClassVar[str] = "wrong_target"
     structured: ClassVar[bool] = False
     clean: ClassVar[float] = 0.0
     worst: ClassVar[float] = 0.3

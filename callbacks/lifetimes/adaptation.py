@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from tensordict import TensorDictBase
 from torch import Tensor
 
+from datamodules.check import found_by
 from robot.success_rate import SuccessRate
 
 
@@ -56,20 +57,19 @@ class Adaptation:
         Args:
             rate: environment steps a second.
         """
-        found: dict[str, float] = {}
-        before = torch.zeros(len(self.success), dtype=torch.bool)
+        logged: dict[str, float] = {}
+        found = found_by(self.success)
+        before = torch.cat([torch.zeros_like(found[:, :1]), found[:, :-1]], dim=1)
         seconds = self.length.float().cumsum(1).mean(0) / rate
-        for shot, (success, moved) in enumerate(
-            zip(self.success.unbind(1), seconds.tolist(), strict=True), start=1
-        ):
-            found |= SuccessRate.of(success).metrics(f"success/shot_{shot}")
-            for name, rows in (("hazard", ~before), ("kept", before)):
+        for i in range(self.success.shape[1]):
+            shot, success, had = f"shot_{i + 1}", self.success[:, i], before[:, i]
+            logged |= SuccessRate.of(success).metrics(f"success/{shot}")
+            for name, rows in (("hazard", ~had), ("kept", had)):
                 if rows.any():
-                    found |= SuccessRate.of(success[rows]).metrics(f"{name}/shot_{shot}")
-            found[f"robot_s/shot_{shot}"] = moved
-            before = before | success
-            found |= SuccessRate.of(before).metrics(f"found/shot_{shot}")
-        return found
+                    logged |= SuccessRate.of(success[rows]).metrics(f"{name}/{shot}")
+            logged[f"robot_s/{shot}"] = float(seconds[i])
+            logged |= SuccessRate.of(found[:, i]).metrics(f"found/{shot}")
+        return logged
 
 
 def adaptation_figure(curves: Mapping[str, Sequence[SuccessRate]]) -> Figure:

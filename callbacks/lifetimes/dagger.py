@@ -10,8 +10,8 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from tensordict import TensorDict
 
-from callbacks.lifetimes.explorer import lifetimes_of
 from callbacks.lifetimes.lives import live
+from callbacks.lifetimes.recorded import lifetimes_of
 from datamodules.hidden import Hidden
 from datamodules.lifetime_store import LifetimeStore, origin
 from datamodules.lifetimes import Lifetimes

@@ -20,7 +20,7 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
-from callbacks.lifetimes.explorer import lifetimes_of
+from callbacks.lifetimes.recorded import lifetimes_of
 from datamodules.hidden import AsIf, Hidden
 from lightning_modules.diffusion_policy import DiffusionPolicy
 from lightning_modules.skill import Rung, SampledBy

@@ -8,8 +8,8 @@ import torch
 from tensordict import TensorDict
 from toy_task import SPEC, observations, tiny_policy, tiny_trainer
 
-from callbacks.lifetimes.explorer import decisions
 from callbacks.lifetimes.lives import live
+from callbacks.lifetimes.recorded import decisions
 from datamodules import HiddenReach, Rollouts
 from lightning_modules import Horizons, MetaLearner, MLPDenoiser
 from lightning_modules.lifetime_batch import before, decided, executed
