@@ -23,6 +23,9 @@ from robot.safety import Guard, load_safety
 RATE = 50.0  # Hz
 # Measurements of a joint may be missing for so long, s.
 PATIENCE = 0.06
+# Waiting for a servo that does not answer takes several periods: a limping arm, which goes on
+# without, is measured so seldom then that it still moves smoothly, s.
+ASKED_AGAIN = 0.5
 KEPT = 65_536  # periods that statistics are of
 
 
@@ -245,10 +248,14 @@ class ServoLoop:
             self._bus.release()
 
     def _measure(self, now: float) -> None:
+        missing = self._missing_since
+        if self.limping and missing is not None and now - missing < ASKED_AGAIN:
+            return
         try:
             state = self.arm.read()
         except ArmError as error:
             if self.limping:
+                self._missing_since = now
                 return
             if not isinstance(error, BusError):
                 raise

@@ -1,11 +1,13 @@
 """What the loop does to a virtual arm, in lockstep, while things go wrong."""
 
+import itertools
+
 import pytest
 import torch
 
 from robot.arm_description import load_arm
 from robot.arm_errors import ArmError, BusError, RefusedCommandError, ServoError
-from robot.arm_session import arm_session, go, recover
+from robot.arm_session import arm_session, go, lie_down, recover
 from robot.servo_loop import ServoLoop
 from robot.virtual.arm import VirtualArm
 from robot.virtual.faults import ServoFault, WireFault
@@ -258,6 +260,23 @@ def test_an_arm_comes_back_from_a_fault_over_its_rest(virtual, loop, servo, kind
     wave(loop, virtual.clock, 5)
     assert not loop.limping
     assert joints(virtual)[0].abs() > 0.05
+
+
+def test_an_arm_without_a_servo_lies_down_smoothly(virtual, loop, monkeypatch):
+    """Each question to a dead servo takes several periods: it is asked now and then."""
+    wave(loop, virtual.clock, 3)
+    virtual.world.ask("suffer", ServoFault(7, "dead"))
+    with pytest.raises(ArmError, match="servo 7"):
+        wave(loop, virtual.clock, 10)
+    loop.resume(limping=True)
+    asked, sent = [], []
+    measure, command = loop.arm.read, loop.arm.command
+    monkeypatch.setattr(loop.arm, "read", lambda: asked.append(virtual.clock.now()) or measure())
+    monkeypatch.setattr(loop.arm, "command", lambda to: sent.append(to) or command(to))
+    lie_down(loop, virtual.clock)
+    assert len(sent) > 50
+    assert len(asked) > 1
+    assert min(b - a for a, b in itertools.pairwise(asked)) >= 0.5
 
 
 def test_an_arm_does_not_come_back_hot_nor_without_a_servo(virtual, loop):
