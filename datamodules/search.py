@@ -56,8 +56,8 @@ class Search:
 
     def next(self) -> Tensor:
         """What each acts on now, ``[N, Q]``."""
-        fresh = self._held[self._chosen()]
-        self._last = torch.where(self._found[:, None], self._last, fresh)
+        looking = (~self._found).nonzero()[:, 0]
+        self._last = self._last.index_put((looking,), self._held[self._chosen(looking)])
         return self._last
 
     def observe(self, success: Tensor) -> None:
@@ -68,13 +68,14 @@ class Search:
             self._weight[missed] *= miss[missed]
         self._found = self._found | success
 
-    def _chosen(self) -> Tensor:
-        """Which of the hypotheses held, long ``[N]``."""
+    def _chosen(self, looking: Tensor) -> Tensor:
+        """Which of the hypotheses held, long ``[n]``, for those who have found nothing yet."""
         if self._choice != "best":
-            return torch.multinomial(self._weight, 1, generator=self._generator)[:, 0]
-        best: list[Tensor] = []
-        # N M M chances: a few lifetimes at a time.
-        for rows in torch.arange(len(self._weight)).split(16):
+            drawn = torch.multinomial(self._weight, 1, generator=self._generator)[:, 0]
+            return drawn[looking]
+        best = [looking[:0]]
+        # n M M chances: a few lifetimes at a time.
+        for rows in looking.split(16):
             chance = self._chance(
                 self._held[None, :, None], self._held[None, None], self._visible[rows]
             )
