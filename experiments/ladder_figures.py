@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
 from tensordict import TensorDict
+from torch import Tensor
 
+from datamodules import PickBanana
 from experiments.results import Row
-from robot.arm_description import ArmDescription
 from robot.forward_kinematics import forward_kinematics
+from robot.simulation.objects import BANANA
 
 COLORS = {True: (0.12, 0.59, 0.24), False: (0.78, 0.16, 0.16)}
 TRACES = 8  # of each level
@@ -68,23 +75,26 @@ def spectrum_figure(rows: Sequence[Row], level: float) -> Figure:
     return figure
 
 
-def trace_figure(episodes: Mapping[float, TensorDict], arm: ArmDescription) -> Figure:
+def trace_figure(episodes: Mapping[float, TensorDict], task: PickBanana) -> Figure:
     """Where the gripper was sent, from above and from the side; a column a level of success.
 
     Args:
         episodes: recorded ones of each level, ``[N]``.
-        arm: whose commands they are.
+        task: what they are at.
     """
     figure = Figure(figsize=(2.5 * len(episodes), 4.6), layout="constrained")
     grid = figure.subplots(2, len(episodes), sharex="row", sharey="row", squeeze=False)
     for (level, made), (above, beside) in zip(episodes.items(), grid.T, strict=True):
-        points, _ = forward_kinematics(arm, made["trajectory", "action"][..., :-1])  # [N, T, 3]
+        points, _ = forward_kinematics(
+            task.arm, made["trajectory", "action"][..., :-1]
+        )  # [N, T, 3]
         for path, steps, success in zip(
             points[:TRACES], made["length"].tolist(), made["success"].tolist(), strict=False
         ):
             x, y, z = path[:steps].unbind(-1)
             above.plot(-y, x, color=COLORS[success], lw=0.9)
             beside.plot(x.hypot(y), z, color=COLORS[success], lw=0.9)
+        draw_scene(above, beside, task, made["phi"][:TRACES])
         above.set_title(f"success {level:.2f}", fontsize=10)
         above.set_aspect("equal")
         beside.axhline(0, color="0.5", lw=0.8)
@@ -94,3 +104,29 @@ def trace_figure(episodes: Mapping[float, TensorDict], arm: ArmDescription) -> F
         above.set_xlabel("to the right, m")
         beside.set_xlabel("distance, m")
     return figure
+
+
+def draw_scene(above: Axes, beside: Axes, task: PickBanana, phi: Tensor) -> None:
+    """The arm's foot, where bananas may lie, and those of these episodes."""
+    radius, bearing = (
+        next(d for d in task.phi_space.dimensions if d.name == name)
+        for name in ("radius", "bearing")
+    )
+    turned = torch.linspace(bearing.low, bearing.high, 40)
+    for end in (radius.low, radius.high):
+        above.plot(-end * turned.sin(), end * turned.cos(), color="0.6", lw=0.8, zorder=0)
+    above.plot(0, 0, "s", color="0.3", ms=7)
+    for (x, y, z), quaternion in zip(*task.place(phi)[:, 0].split([3, 4], -1), strict=True):
+        yaw = 2 * math.atan2(float(quaternion[3]), float(quaternion[0]))
+        length, width, _ = BANANA.half_extents
+        shown: dict[str, Any] = {
+            "facecolor": BANANA.rgba,
+            "edgecolor": "0.2",
+            "lw": 0.6,
+            "zorder": 3,
+        }
+        # Ahead of the arm, its x, is up in the picture.
+        turn = math.degrees(yaw) + 90
+        above.add_patch(Ellipse((-float(y), float(x)), 2 * length, 2 * width, angle=turn, **shown))
+        side = (math.hypot(float(x), float(y)), float(z))
+        beside.add_patch(Ellipse(side, 2 * width, 2 * width, **shown))

@@ -6,9 +6,10 @@ A policy is made worse until it succeeds in .85, .65, .45, .25 and .10 of the ep
 what was found is measured on fresh ones. Rows go to docs/results/ladder/results.json: those of the
 study ``calibrated`` have the value of the knob at each level, those of ``tried`` are all that was
 measured on the way. ``ou_noise`` takes the correlation whose actions are as jerky as those of
-``temperature`` at .65, which therefore is to be calibrated first. The policy is the curriculum's
-generalist; ``guidance`` needs one that was trained with its condition hidden at times, cloned from
-128 demonstrations that are spread over the table, and on which any knob can be tried.
+``temperature`` at .65, which therefore is to be calibrated first; one that was found before is
+kept. The policy is the curriculum's generalist; ``guidance`` needs one that was trained with its
+condition hidden at times, cloned from 128 demonstrations that are spread over the table, and on
+which any knob can be tried.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,7 @@ def main() -> None:
     training.add_seed(parser)
     parser.add_argument("--episodes", type=int, default=400, help="behind each try")
     parser.add_argument("--threads", type=int, default=1, help="of the physics; 0 takes all cores")
+    parser.add_argument("--redraw", action="store_true", help="draw what is in the rows anew")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where rows go")
     args = parser.parse_args()
     if args.knob == "guidance" and args.policy != "cloned":
@@ -117,6 +119,15 @@ def main() -> None:
     }
     if isinstance(knob, ActionNoise):
         head["correlation"] = knob.correlation
+    picture = args.results.with_name(f"traces-{args.policy}-{args.knob}.png")
+    if args.redraw:
+        same = ("method", "policy", "seed")
+        rows = [r for r in known if r["study"] == "calibrated"]
+        values = {r["level"]: r["value"] for r in rows if all(r[k] == head[k] for k in same)}
+        if not values:
+            parser.error(f"{args.results} has no ladder of {args.knob}, seed {args.seed}, to draw")
+        ladder.traces(knob, values).savefig(picture, dpi=100)
+        return
     clock = Stopwatch()
     print(f"success of the policy with {args.knob} at ...")
     found: list[Calibrated] = []
@@ -145,8 +156,7 @@ def main() -> None:
     ]
     rows: list[Row] = [row | clock.read() for row in (*calibrated, *ways)]
     write_rows(args.results, rows, identity=(*IDENTITY, "policy"))
-    picture = args.results.with_name(f"traces-{args.policy}-{args.knob}.png")
-    ladder.traces(knob, found).savefig(picture, dpi=100)
+    ladder.traces(knob, {c.target: c.setting.value for c in found}).savefig(picture, dpi=100)
     reached = sum(level.reached for level in found)
     print(
         "RESULT", json.dumps({**head, "levels_reached": reached, "levels_reached/n": len(LEVELS)})
@@ -210,13 +220,13 @@ class Ladder:
         by_frequency = {f"spectrum/{i}": p for i, p in enumerate(power.tolist(), start=1)}
         return {"high_frequency": high_frequency_share(power), **by_frequency}
 
-    def traces(self, knob: Knob, found: Sequence[Calibrated]) -> Figure:
-        """Where the gripper is sent at each level."""
+    def traces(self, knob: Knob, values: Mapping[float, float]) -> Figure:
+        """Where the gripper is sent at each level, whose value of the knob is given."""
         made = {
-            level.target: self.attempts(knob, level.setting.value, fresh=True, episodes=SHOWN)
-            for level in found
+            level: self.attempts(knob, value, fresh=True, episodes=SHOWN)
+            for level, value in values.items()
         }
-        return trace_figure(made, self._task.arm)
+        return trace_figure(made, self._task)
 
 
 def load(policy: str, seed: int) -> DiffusionPolicy:
@@ -287,6 +297,10 @@ def other(ladder: Ladder, name: str, policy: str, known: Sequence[Row]) -> Knob:
     rows = [row for row in known if wanted.items() <= row.items()]
     if not rows:
         sys.exit(f"error: ou_noise is matched to temperature: calibrate that first on {policy}")
+
+    matched = [r for r in known if (r["method"], r["policy"]) == (name, policy)]
+    if matched:
+        return ActionNoise(correlation=matched[0]["correlation"])
 
     def apart(correlation: float) -> float:
         knob = ActionNoise(correlation=correlation)
