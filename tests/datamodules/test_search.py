@@ -103,6 +103,20 @@ def test_the_model_of_a_pick_is_what_picks_do(family, reach):
     assert 0.25 < float(success[between].mean()) < 0.75
 
 
+def test_what_is_tried_next_seldom_hangs_on_how_the_banana_is_turned():
+    """By a few degrees: what jumps with each of them cannot be learnt."""
+    task = BumpedCamera("wide", {"rollouts": Rollouts()})
+    turns = torch.linspace(-1.5, 1.5, 31)
+    phi = torch.tensor([0.37, 0.0, 0.0, 0.0, 0.0]).repeat(len(turns), 1)
+    phi[:, task.phi_space.index("yaw")] = turns
+    search = Search(task, phi, torch.Generator())
+    for _ in range(6):
+        tried = search.next()
+        jumps = (tried[1:] - tried[:-1]).norm(dim=-1) > 0.03
+        assert float(jumps.float().mean()) < 0.25
+        search.observe(torch.zeros(len(phi), dtype=torch.bool))
+
+
 @pytest.mark.slow
 def test_the_best_search_finds_nine_in_ten_in_about_five_shots():
     task = BumpedCamera("wide", {"rollouts": Rollouts()})
