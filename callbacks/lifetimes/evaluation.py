@@ -172,7 +172,7 @@ class AdaptationEvaluation(PeriodicEvaluation):
         if self.skill is None:
             return others
         learner = load_learner(self.skill).to(module.device)
-        skill: Policy = SampledBy(learner, module.sampler)
+        skill: Policy = SampledBy(learner, learner.sampler)  # whatever suits the module
 
         def searching(phi: Tensor, seed: int) -> Living:
             return Searching(skill, task, phi, "prior", torch.Generator().manual_seed(seed))

@@ -1,5 +1,8 @@
 """What is said of lifetimes, and who else lives them."""
 
+import types
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -55,3 +58,21 @@ def test_one_who_knows_succeeds_at_once_and_one_who_searches_later():
 def test_a_lifetime_in_which_something_is_found_out_is_shown_first():
     success = torch.tensor([[1, 1], [0, 0], [1, 0], [0, 1], [1, 1]], dtype=torch.bool)
     assert found_out(success) == [3, 0, 1, 4, 2]
+
+
+def test_those_beside_a_learner_act_as_their_skill_does_however_it_is_sampled():
+    task = WantedObject("wide", {"rollouts": Rollouts()})
+    learner = load_learner(CHECKPOINT)
+    evaluation = AdaptationEvaluation(skill=CHECKPOINT)
+    phi = task.phi_set.sample(2, torch.Generator().manual_seed(0))
+    now = task.environment(len(phi), num_threads=1).reset(phi=phi)["observation"]
+    seen = torch.stack([now] * learner.horizons.observation, dim=1)
+    seen["episode"] = torch.arange(len(phi))[:, None, None].expand(-1, seen.shape[1], -1)
+    said = []
+    for temperature in (0.0, 3.0):
+        module = types.SimpleNamespace(
+            device="cpu", sampler=replace(learner.sampler, temperature=temperature)
+        )
+        oracle = evaluation._others(task, module)["oracle"](phi, 0)
+        said.append(oracle(seen, torch.Generator().manual_seed(0)))
+    torch.testing.assert_close(*said)
