@@ -40,15 +40,9 @@ IN_TURN = 4  # hypotheses in one episode; no operator is faster than that
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints the three and a RESULT line; exit status 1 if the family is not admitted."""
-    families = {
-        cls.task_name: cls
-        for name in datamodules.__all__
-        if isinstance(cls := getattr(datamodules, name), type)
-        and issubclass(cls, Hidden)
-        and hasattr(cls, "task_name")
-    }
+    known = families()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("task", choices=families)
+    parser.add_argument("task", choices=known)
     parser.add_argument("--phi_set", default=None, help="the largest, if not given")
     parser.add_argument("--episodes", type=int, default=256)
     parser.add_argument("--seed", type=int, default=0)
@@ -57,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(
             f"episodes is {args.episodes} and seed {args.seed}: at least 1, and not negative"
         )
-    family: Any = families[args.task]
+    family: Any = known[args.task]
     try:
         task = family(args.phi_set or list(family.phi_sets)[-1], {"rollouts": Rollouts()})
     except ValueError as error:
@@ -79,6 +73,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         result |= rate.metrics(name)
     print("RESULT", json.dumps(result | {"admitted": admitted(rates)}))
     sys.exit(0 if admitted(rates) else 1)
+
+
+def families() -> dict[str, type]:
+    """Families of hidden task parameters, by name."""
+    return {
+        cls.task_name: cls
+        for name in datamodules.__all__
+        if isinstance(cls := getattr(datamodules, name), type)
+        and issubclass(cls, Hidden)
+        and hasattr(cls, "task_name")
+    }
 
 
 def admitted(rates: dict[str, SuccessRate]) -> bool:

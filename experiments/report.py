@@ -24,6 +24,7 @@ from experiments import (  # noqa: E402
     curriculum_figures,
     ladder_figures,
     report_adaptation,
+    report_admission,
     report_arm,
     report_curriculum,
     report_degradation,
@@ -92,7 +93,7 @@ def parts() -> Iterator[tuple[Path, str, str]]:
     for name, text in report_curriculum.parts(curriculum):
         yield page("curriculum"), name, text
     adaptation = read_rows(results_file("adaptation"))
-    for report in (report_adaptation, report_lifetime_curriculum):
+    for report in (report_admission, report_adaptation, report_lifetime_curriculum):
         for name, text in report.parts(adaptation):
             yield page("adaptation"), name, text
     for name, text in report_ladder.parts(read_rows(results_file("ladder"))):
