@@ -27,7 +27,7 @@ from run_folder import LeaveNothingBehind, RunEndedError
 ROOT = Path(__file__).parent
 NO_PATH = "Expected a dot import path string:"  # of jsonargparse
 # Where the classes live that a config can name.
-PACKAGES = ("datamodules", "lightning_modules", "callbacks")
+PACKAGES = ("datamodules", "lightning_modules", "lightning_modules.skill", "callbacks")
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from callbacks.lifetimes import (
     LifetimeVideo,
     LifetimeWriter,
     Mixture,
+    OneExplorer,
 )
 from callbacks.operator_time import OperatorTime
 from callbacks.predictions import PredictionWriter
@@ -48,6 +49,7 @@ __all__ = [
     "LifetimeWriter",
     "Mixture",
     "NoOpFilter",
+    "OneExplorer",
     "OperatorTime",
     "PredictionWriter",
     "RolloutCollection",

@@ -115,6 +115,33 @@ def test_an_unknown_denoiser_in_a_config_file_is_named_too(capsys):
     assert error.startswith("there is no Denoiser 'lightning_modules.UNet'; there are ")
 
 
+def makes_lifetimes(explorer):
+    """A config whose writer has this explorer."""
+    writer = {"class_path": "callbacks.LifetimeWriter", "init_args": {"explorer": explorer}}
+    Path("lifetimes.yaml").write_text(yaml.safe_dump({"trainer": {"callbacks": [writer]}}))
+    return "--config", "lifetimes.yaml"
+
+
+def test_what_is_wrong_with_an_explorer_is_said_however_deep_it_stands(capsys):
+    error = error_of(capsys, *makes_lifetimes({"class_path": "callbacks.Hindsite"}))
+    assert error == (
+        "there is no Explorers 'callbacks.Hindsite'; there are callbacks.Explorer, "
+        "callbacks.Hindsight, callbacks.Mixture"
+    )
+    skill = "lightning_modules.skill"
+    rung = {"knob": {"class_path": f"{skill}.Temprature"}, "value": 1.0}
+    ladder = {"class_path": "callbacks.Explorer", "init_args": {"ladder": [rung]}}
+    error = error_of(capsys, *makes_lifetimes(ladder))
+    assert error.startswith(f"there is no Knob '{skill}.Temprature'; there are {skill}.ActionNoise")
+    rung = {"knob": {"class_path": f"{skill}.Temperature"}, "success": 0.5, "table": "none.json"}
+    mixed = {"class_path": "callbacks.Explorer", "init_args": {"ladder": [rung]}}
+    mixture = {"explorers": [mixed], "shares": [1.0]}
+    error = error_of(
+        capsys, *makes_lifetimes({"class_path": "callbacks.Mixture", "init_args": mixture})
+    )
+    assert error.startswith("no table 'none.json' of calibrated knobs: 'python experiments/skill_l")
+
+
 def test_an_unknown_argument_of_a_denoiser_is_named_with_it(capsys):
     denoiser = {"class_path": "lightning_modules.MLPDenoiser", "init_args": {"breadth": 3}}
     model = {"class_path": "lightning_modules.DiffusionPolicy", "init_args": {"denoiser": denoiser}}

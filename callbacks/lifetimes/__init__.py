@@ -3,6 +3,7 @@
 from callbacks.lifetimes.dagger import DAgger
 from callbacks.lifetimes.evaluation import AdaptationEvaluation
 from callbacks.lifetimes.explorer import Explorer
+from callbacks.lifetimes.explorers import OneExplorer
 from callbacks.lifetimes.hindsight import Hindsight
 from callbacks.lifetimes.mixture import Mixture
 from callbacks.lifetimes.video import LifetimeVideo
@@ -16,4 +17,5 @@ __all__ = [
     "LifetimeVideo",
     "LifetimeWriter",
     "Mixture",
+    "OneExplorer",
 ]

@@ -18,6 +18,7 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
+from callbacks.lifetimes.explorers import OneExplorer
 from callbacks.lifetimes.recorded import lifetimes_of
 from datamodules.hidden import AsIf, Hidden
 from datamodules.search import Choice, Search
@@ -32,7 +33,7 @@ ALL_SKILL = Rung(Temperature(), 0.0)
 
 
 @dataclass(frozen=True)
-class Explorer:
+class Explorer(OneExplorer):
     """How the attempts of a lifetime are made.
 
     Attributes:
@@ -71,15 +72,7 @@ class Explorer:
     def lifetimes(
         self, task: Hidden, learner: DiffusionPolicy, env: Any, phi: Tensor, seed: int
     ) -> TensorDict:
-        """One lifetime at each of ``phi [N, P]``: the fields of a lifetime store, ``[N]``.
-
-        Args:
-            task: the family.
-            learner: the skill.
-            env: an environment of N arms.
-            phi: task parameters.
-            seed: of everything random.
-        """
+        """One lifetime at each phi; see the base."""
         generator = torch.Generator().manual_seed(training_seed("explorer", seed))
         truth = task.phi_space.hidden(phi)
         choice: Choice = "prior" if self.hypothesis == "informed" else self.hypothesis

@@ -20,6 +20,7 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
+from callbacks.lifetimes.explorers import OneExplorer
 from callbacks.lifetimes.recorded import lifetimes_of
 from datamodules.hidden import AsIf, Hidden
 from lightning_modules.diffusion_policy import DiffusionPolicy
@@ -33,7 +34,7 @@ SAME = 0.5  # chance of one attempt's guess under another's from which on they a
 
 
 @dataclass(frozen=True)
-class Hindsight:
+class Hindsight(OneExplorer):
     """How attempts are made, and put together.
 
     Attributes:
@@ -85,15 +86,7 @@ class Hindsight:
     def lifetimes(
         self, task: Hidden, learner: DiffusionPolicy, env: Any, phi: Tensor, seed: int
     ) -> TensorDict:
-        """One lifetime at each of ``phi [N, P]``: the fields of a lifetime store, ``[N]``.
-
-        Args:
-            task: the family.
-            learner: the skill.
-            env: an environment of N arms.
-            phi: task parameters.
-            seed: of everything random.
-        """
+        """One lifetime at each phi; see the base."""
         pool, rung = self._attempt(task, learner, env, phi, seed)
         believed = task.believed(pool.flatten()).unflatten(0, pool.batch_size)  # [N, M, Q]
         generator = torch.Generator().manual_seed(training_seed("hindsight", seed))

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from callbacks.lifetimes.explorer import Explorer
-from callbacks.lifetimes.hindsight import Hindsight
+from callbacks.lifetimes.explorers import Explorers, OneExplorer
 from lightning_modules.skill import Rung
 
 
 @dataclass(frozen=True)
-class Mixture:
+class Mixture(Explorers):
     """Whole parts of the lifetimes are made by one explorer or another.
 
     Attributes:
@@ -24,7 +23,7 @@ class Mixture:
             above 0, or the lifetimes are not of as many episodes.
     """
 
-    explorers: Sequence[Explorer | Hindsight]
+    explorers: Sequence[OneExplorer]
     shares: Sequence[float]
 
     def __post_init__(self) -> None:
@@ -34,11 +33,7 @@ class Mixture:
             raise ValueError(f"shares are {list(self.shares)}: each above 0, and 1 in all")
         if len(shots := {explorer.shots for explorer in self.explorers}) > 1:
             raise ValueError(f"lifetimes of {sorted(shots)} episodes do not mix: give as many")
-
-    @property
-    def shots(self) -> int:
-        """H."""
-        return self.explorers[0].shots
+        object.__setattr__(self, "shots", self.explorers[0].shots)
 
     @property
     def rungs(self) -> Sequence[Rung]:
@@ -50,7 +45,7 @@ class Mixture:
         explorers = [explorer.describe() for explorer in self.explorers]
         return {"explorers": explorers, "shares": list(self.shares)}
 
-    def of_part(self, part: int) -> Explorer | Hindsight:
+    def of_part(self, part: int) -> OneExplorer:
         """Who makes this part: of the first parts, each has its share as nearly as can be."""
         made = [0] * len(self.shares)
         chosen = 0

@@ -12,8 +12,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from tensordict import TensorDict
 
 from callbacks.lifetimes.explorer import Explorer
-from callbacks.lifetimes.hindsight import Hindsight
-from callbacks.lifetimes.mixture import Mixture
+from callbacks.lifetimes.explorers import Explorers
 from callbacks.lifetimes.probe import LEAK, PROBED, leaks
 from callbacks.rollout_progress import rollout_progress
 from datamodules.hidden import Hidden
@@ -23,8 +22,6 @@ from lightning_modules.checkpoint import fingerprint
 from lightning_modules.diffusion_policy import DiffusionPolicy
 from robot.seeds import training_seed
 from robot.success_rate import SuccessRate
-
-DEFAULT_EXPLORER = Explorer()
 
 
 class LifetimeWriter(Callback):
@@ -36,8 +33,8 @@ class LifetimeWriter(Callback):
 
     Args:
         lifetimes: how many, a whole number of parts.
-        explorer: how attempts are made: one after the other by a search, all at first and put
-            together in hindsight, or in more than one way.
+        explorer: how attempts are made: one after the other by a search, if None; else see
+            :class:`Explorer`, :class:`Hindsight` and :class:`Mixture`.
         part: lifetimes that are made at once.
 
     Raises:
@@ -47,7 +44,7 @@ class LifetimeWriter(Callback):
     def __init__(
         self,
         lifetimes: int = 2048,
-        explorer: Explorer | Hindsight | Mixture = DEFAULT_EXPLORER,
+        explorer: Explorers | None = None,
         part: int = 128,
     ) -> None:
         if lifetimes < 1 or part < 1 or lifetimes % part:
@@ -56,7 +53,7 @@ class LifetimeWriter(Callback):
                 "parts"
             )
         self.lifetimes = lifetimes
-        self.explorer = explorer
+        self.explorer = explorer or Explorer()
         self.part = part
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -113,8 +110,7 @@ class LifetimeWriter(Callback):
     def _made(self, task: Any, learner: Any, environment: Any, part: int, count: int) -> TensorDict:
         seed = training_seed("lifetimes", task.seed, part)
         phi = task.phi_set.sample(count, torch.Generator().manual_seed(seed))
-        by = self.explorer.of_part(part) if isinstance(self.explorer, Mixture) else self.explorer
-        return by.lifetimes(task, learner, environment, phi, seed)
+        return self.explorer.of_part(part).lifetimes(task, learner, environment, phi, seed)
 
     def _metadata(self, task: Hidden, learner: DiffusionPolicy) -> dict[str, Any]:
         return {
