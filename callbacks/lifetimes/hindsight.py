@@ -104,8 +104,8 @@ class Hindsight(OneExplorer):
             due = round(shot * (len(self.rungs) - 1) / max(1, self.shots - 1))
             place = by_chance + ((rung - due).abs() if self.order == "worst_first" else 0)
             wrong = (pool["success"] != (shot >= misses)) & self.placed
-            # What is left, the right kind and new comes first; then new is given up, then the kind.
-            chosen = (place + 1e3 * ~fresh + 1e4 * wrong + 1e6 * ~left).argmin(1)
+            # Of what is left one of the right kind, of these a new one, of these one that is due.
+            chosen = first_by(~left, wrong, ~fresh, place)
             left[rows, chosen] = False
             shown = cast("TensorDict", pool[rows, chosen])
             guess = believed[rows, chosen]
@@ -135,3 +135,19 @@ class Hindsight(OneExplorer):
                 made.append(rollout(env, policy, phi, key, record=True))
                 rungs.append(place)
         return cast("TensorDict", TensorDict.stack(made, dim=1)), torch.tensor(rungs)
+
+
+def first_by(*keys: Tensor) -> Tensor:
+    """Which column comes first in each row: by the first key, where that is the same by the next.
+
+    Args:
+        keys: ``[N, M]`` each; the least comes first.
+
+    Returns:
+        long ``[N]``.
+    """
+    among = torch.ones_like(keys[0], dtype=torch.bool)
+    for key in keys:
+        counted = key.float().masked_fill(~among, torch.inf)
+        among = counted == counted.amin(1, keepdim=True)
+    return among.int().argmax(1)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from callbacks.lifetimes import Explorer, Hindsight
+from callbacks.lifetimes.hindsight import first_by
 from callbacks.lifetimes.probe import LEAK, leak, leaks
 from datamodules import HiddenReach, Rollouts
 from datamodules.hidden_reach import NEAR
@@ -99,6 +100,14 @@ def test_one_who_knows_gives_phi_away_at_the_latest_when_it_gets_better(
     found = leaks(made, task.phi_space.hidden(phi))
     assert found[0] < LEAK, found
     assert (max(found) > LEAK) == told, found
+
+
+def test_the_first_is_found_as_by_sorting():
+    generator = torch.Generator().manual_seed(0)
+    keys = [torch.randint(2, (50, 12), generator=generator) > 0 for _ in range(3)]
+    keys.append(torch.rand(50, 12, generator=generator))
+    for row, found in enumerate(first_by(*keys)):
+        assert found == min(range(12), key=lambda at: tuple(key[row, at] for key in keys))
 
 
 def test_arguments_that_make_no_sense_are_refused():
