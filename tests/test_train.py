@@ -129,10 +129,10 @@ def test_what_is_wrong_with_an_explorer_is_said_however_deep_it_stands(capsys):
         "callbacks.Hindsight, callbacks.Mixture"
     )
     skill = "lightning_modules.skill"
-    rung = {"knob": {"class_path": f"{skill}.Temprature"}, "value": 1.0}
+    rung = {"knob": {"class_path": f"{skill}.Heat"}, "value": 1.0}
     ladder = {"class_path": "callbacks.Explorer", "init_args": {"ladder": [rung]}}
     error = error_of(capsys, *makes_lifetimes(ladder))
-    assert error.startswith(f"there is no Knob '{skill}.Temprature'; there are {skill}.ActionNoise")
+    assert error.startswith(f"there is no Knob '{skill}.Heat'; there are {skill}.ActionNoise")
     rung = {"knob": {"class_path": f"{skill}.Temperature"}, "success": 0.5, "table": "none.json"}
     mixed = {"class_path": "callbacks.Explorer", "init_args": {"ladder": [rung]}}
     mixture = {"explorers": [mixed], "shares": [1.0]}
