@@ -19,8 +19,8 @@ from robot.phi import PhiSpace
 
 Choice = Literal["best", "posterior", "prior"]
 HELD = 512  # hypotheses
-# In how many steps what is seen is taken. Which hypothesis is best hangs by a hair: where each
-# angle has an order of its own, nobody can learn them all.
+# In how many steps what is seen is taken. Which hypothesis is best hangs by a hair: without steps
+# nearly every angle has an order of its own, which is hard to learn.
 STEPS = 12
 
 

@@ -108,10 +108,8 @@ def trace_figure(episodes: Mapping[float, TensorDict], task: PickBanana) -> Figu
 
 def draw_scene(above: Axes, beside: Axes, task: PickBanana, phi: Tensor) -> None:
     """The arm's foot, where bananas may lie, and those of these episodes."""
-    radius, bearing = (
-        next(d for d in task.phi_space.dimensions if d.name == name)
-        for name in ("radius", "bearing")
-    )
+    space = task.phi_space
+    radius, bearing = (space.dimensions[space.index(name)] for name in ("radius", "bearing"))
     turned = torch.linspace(bearing.low, bearing.high, 40)
     for end in (radius.low, radius.high):
         above.plot(-end * turned.sin(), end * turned.cos(), color="0.6", lw=0.8, zorder=0)

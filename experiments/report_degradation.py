@@ -95,7 +95,9 @@ def parts(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
     third = registered(cheap, 3)
     yield "degradation-third", comparisons(third, PRIMARY, 0.975, over_shots)
     yield "degradation-third-measures", measures(third, PRIMARY)
-    yield "degradation-contact", arm_rows(of_task(rows, "bumped_camera"))
+    contact = of_task(rows, "bumped_camera")
+    yield "degradation-contact", arm_rows(contact)
+    yield "degradation-contact-pairs", measures(contact, [("temperature", "iid_noise")])
 
 
 def of_task(rows: Sequence[Row], task: str) -> list[Row]:
@@ -248,15 +250,8 @@ def comparisons(
             missing = " and no ".join(arm for arm, left in ((one, a), (other, b)) if not left)
             lines.append(f"| {names[0]} | {names[1]} | no {missing} | | |")
             continue
-        difference, low, high, share = paired(a, b, level, measure=measure)
-        shared = len(set(a) & set(b))
-        if shared < RESAMPLED:
-            both = [(measure(a[seed]), measure(b[seed])) for seed in sorted(set(a) & set(b))]
-            difference, half, _ = students(both, episodes(a))
-            low, high = difference - half, difference + half
-        interval = f"{low:+.3f} to {high:+.3f}" if math.isfinite(low) else ""
-        better = f"{share:.0%} of {shared}"
-        lines.append(f"| {names[0]} | {names[1]} | {difference:+.3f} | {interval} | {better} |")
+        cells = [*names, *difference(a, b, level, measure)]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -267,15 +262,29 @@ def measures(rows: Sequence[Row], pairs: Sequence[tuple[str, str]]) -> str:
     lines.append("|---|---|---|---|---|---|")
     for one, other in pairs:
         a, b = (reached(runs.get(arm, {})) for arm in (one, other))
-        if len(set(a) & set(b)) < RESAMPLED:
+        if not set(a) & set(b):
             continue
         for name, measure in MEASURES.items():
-            difference, low, high, share = paired(a, b, 0.95, measure=measure)
-            interval = f"{low:+.3f} to {high:+.3f}"
-            better = f"{share:.0%} of {len(set(a) & set(b))}"
-            cells = [one, other, name, f"{difference:+.3f}", interval, better]
+            cells = [one, other, name, *difference(a, b, 0.95, measure)]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def difference(
+    a: dict[int, Row], b: dict[int, Row], level: float, measure: Callable[[Row], float]
+) -> tuple[str, str, str]:
+    """Of two arms: itself, its interval, in how many seeds the first is better.
+
+    Few seeds have Student's mean and interval, more the interquartile mean and a bootstrap's.
+    """
+    seeds = sorted(set(a) & set(b))
+    between, low, high, share = paired(a, b, level, measure=measure)
+    if len(seeds) < RESAMPLED:
+        both = [(measure(a[seed]), measure(b[seed])) for seed in seeds]
+        between, half, _ = students(both, episodes(a))
+        low, high = between - half, between + half
+    interval = f"{low:+.3f} to {high:+.3f}" if math.isfinite(low) else ""
+    return f"{between:+.3f}", interval, f"{share:.0%} of {len(seeds)}"
 
 
 def students(pairs: Sequence[tuple[float, float]], n: int) -> tuple[float, float, float]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 
 from experiments.report_degradation import (
     LAST,
@@ -84,3 +85,11 @@ def test_few_seeds_have_students_interval():
     other = runs("iid_noise", [0.3, 0.45, 0.6])
     text = comparisons([*rows, *other], [("temperature", "iid_noise")], 0.95)
     assert "| +0.050 | -0.074 to +0.174 |" in text
+
+
+def test_what_a_difference_of_few_seeds_is_made_of_has_students_interval():
+    one, other = [0.6, 0.4, 0.7], [0.3, 0.3, 0.3]
+    rows = [*runs("a", one), *runs("b", other)]
+    line = next(li for li in measures(rows, [("a", "b")]).splitlines() if "success at" in li)
+    low, high = ttest_rel(one, other).confidence_interval(0.95)
+    assert f"| +0.267 | {low:+.3f} to {high:+.3f} | 100% of 3 |" in line

@@ -110,10 +110,12 @@ def test_explorers_share_the_parts_as_asked(tmp_path):
     by = [mixture.of_part(part) for part in range(16)]
     assert by.count(second) == 4
     assert all(by[n : n + 4].count(second) == 1 for n in (0, 4, 8, 12))
-    made = predict(tmp_path, explorer=Mixture((first, second), (0.5, 0.5)))
-    described = [{**first.describe()}, {**second.describe()}]
+    made = predict(tmp_path / "mixed", explorer=Mixture((first, second), (0.5, 0.5)))
+    described = [first.describe(), second.describe()]
     assert made.metadata["explorer"] == {"explorers": described, "shares": [0.5, 0.5]}
-    assert made.parts() == [0, 1]
+    for part, explorer in enumerate((first, second)):
+        alone = predict(tmp_path / str(part), explorer=explorer)
+        assert (made.part(part) == alone.part(part)).all()
 
 
 def predict(folder, seed=0, explorer=TWICE, **arguments):
